@@ -1,0 +1,21 @@
+// The table of all ops, built once from ops/ops.def.
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "core/kernel.h"
+
+namespace halftone {
+
+struct RegisteredOp {
+  OpSchema schema;
+  Status (*run_cpu)(const void* params, const KernelContext&);
+};
+
+/// All ops, in the order of ops.def. Built on first use, never changed, never destroyed.
+const std::vector<RegisteredOp>& all_ops();
+
+/// nullptr when there is no such op.
+const RegisteredOp* find_op(std::string_view name);
+
+}  // namespace halftone
