@@ -1,0 +1,60 @@
+# One executable and one ctest entry for each test/native/*_test.cc, and the fake backend modules
+# that the loader tests open.
+
+enable_testing()
+
+file(GLOB HALFTONE_TEST_SOURCES CONFIGURE_DEPENDS test/native/*_test.cc)
+file(GLOB HALFTONE_FAKE_SOURCES CONFIGURE_DEPENDS test/native/fake_backend*.cc)
+
+# The modules lie beside the addon when there is one, so that the tests in TypeScript find them too.
+set(HALFTONE_MODULE_DIR "${CMAKE_BINARY_DIR}/modules")
+if(CMAKE_LIBRARY_OUTPUT_DIRECTORY)
+  set(HALFTONE_MODULE_DIR "${CMAKE_LIBRARY_OUTPUT_DIRECTORY}")
+endif()
+
+# halftone_add_fake(<name> [<definition>...])
+function(halftone_add_fake name)
+  add_library(${name} MODULE ${HALFTONE_FAKE_SOURCES})
+  set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so"
+                                           LIBRARY_OUTPUT_DIRECTORY "${HALFTONE_MODULE_DIR}")
+  target_include_directories(${name} PRIVATE native test/native)
+  target_compile_definitions(${name} PRIVATE ${ARGN})
+  add_dependencies(halftone_fakes ${name})
+endfunction()
+
+add_custom_target(halftone_fakes)
+if(HALFTONE_FAKE_SOURCES)
+  halftone_add_fake(halftone_fake)
+  halftone_add_fake(halftone_fake_abi FAKE_ABI_VERSION=999)
+  halftone_add_fake(halftone_fake_schema FAKE_SCHEMA_SALT=1)
+endif()
+
+add_custom_target(halftone_tests)
+add_dependencies(halftone_tests halftone_fakes)
+if(HALFTONE_HAVE_CORE)
+  foreach(source ${HALFTONE_TEST_SOURCES})
+    get_filename_component(name "${source}" NAME_WE)
+    add_executable(${name} "${source}")
+    target_include_directories(${name} PRIVATE test/native)
+    target_compile_definitions(${name} PRIVATE HALFTONE_TEST_MODULE_DIR="${HALFTONE_MODULE_DIR}")
+    target_link_libraries(${name} PRIVATE halftone_core)
+    add_dependencies(halftone_tests ${name})
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES
+      TIMEOUT 300 ENVIRONMENT "HALFTONE_TEST_MODULE_DIR=${HALFTONE_MODULE_DIR}")
+    math(EXPR HALFTONE_TEST_COUNT "${HALFTONE_TEST_COUNT} + 1")
+  endforeach()
+
+  # Unoptimized and instrumented objects keep calls to inline functions, so this holds for Release.
+  if(HALFTONE_ISA_OBJECTS AND CMAKE_BUILD_TYPE STREQUAL "Release" AND HALFTONE_SANITIZE STREQUAL "none"
+     AND NOT APPLE AND CMAKE_NM)
+    set(objects "")
+    foreach(lib ${HALFTONE_ISA_OBJECTS})
+      string(APPEND objects "$<TARGET_OBJECTS:${lib}>;")
+    endforeach()
+    add_test(NAME isa_symbols
+             COMMAND ${CMAKE_COMMAND} "-DNM=${CMAKE_NM}" "-DOBJECTS=${objects}"
+                     -P "${CMAKE_SOURCE_DIR}/cmake/check_isa_symbols.cmake")
+    math(EXPR HALFTONE_TEST_COUNT "${HALFTONE_TEST_COUNT} + 1")
+  endif()
+endif()

@@ -1,0 +1,166 @@
+// Builds the addon with cmake-js, when an input changed. `npx halftone build` runs this file.
+
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import {
+  BuildError,
+  capture,
+  hashInputs,
+  jobs,
+  root,
+  run,
+  stage,
+  stamp,
+  which,
+} from './support.mjs';
+
+const MIN_CMAKE = [3, 22];
+const MIN_GCC = 11;
+const MIN_CLANG = 14;
+
+/** Environment variables that change what is built; each becomes a CMake variable of its name. */
+const CMAKE_ENV = ['HALFTONE_CUDA', 'HALFTONE_CUDA_ARCHS'];
+
+const REMEDY =
+  'On Debian or Ubuntu: sudo apt-get install g++ cmake ninja-build. ' +
+  'On Fedora: sudo dnf install gcc-c++ cmake ninja-build. ' +
+  'On macOS: xcode-select --install && brew install cmake ninja.';
+
+function compilerVersion(compiler) {
+  const text = capture(compiler, ['--version']);
+  if (text === undefined) return undefined;
+  const major = Number(/(\d+)\.\d+/.exec(text)?.[1] ?? 0);
+  const clang = /clang/i.test(text);
+  return { name: clang ? 'clang' : 'g++', major, enough: major >= (clang ? MIN_CLANG : MIN_GCC) };
+}
+
+/** The C++20 compiler to use: CXX when set, else the first good one on PATH. */
+function findCompiler() {
+  const asked = process.env.CXX;
+  const versioned = [15, 14, 13, 12, 11].map((major) => `g++-${major}`);
+  const candidates = asked ? [asked] : ['c++', 'g++', 'clang++', ...versioned];
+  const seen = [];
+  for (const candidate of candidates) {
+    const [program = ''] = candidate.split(' ');
+    if (!which(program)) continue;
+    const version = compilerVersion(program);
+    if (version?.enough) return candidate;
+    seen.push(`${candidate} is ${version ? `${version.name} ${version.major}` : 'not runnable'}`);
+  }
+  const found = seen.length > 0 ? seen.join(', ') : `found none${asked ? ` (CXX=${asked})` : ''}`;
+  throw new BuildError(
+    `Halftone needs a C++20 compiler (g++ >= ${MIN_GCC} or clang++ >= ${MIN_CLANG}), ${found}. ${REMEDY}`,
+  );
+}
+
+function checkCmake() {
+  const text = which('cmake') && capture('cmake', ['--version']);
+  const found = /version (\d+)\.(\d+)/.exec(text ?? '');
+  const [major, minor] = [Number(found?.[1] ?? 0), Number(found?.[2] ?? 0)];
+  const enough = major > MIN_CMAKE[0] || (major === MIN_CMAKE[0] && minor >= MIN_CMAKE[1]);
+  if (enough) return;
+  const state = found ? `found ${major}.${minor}` : 'found none on PATH';
+  throw new BuildError(`Halftone needs CMake >= ${MIN_CMAKE.join('.')}, ${state}. ${REMEDY}`);
+}
+
+function checkGenerator() {
+  if (!which('ninja') && !which('make')) {
+    throw new BuildError(`Halftone needs ninja or make, found neither on PATH. ${REMEDY}`);
+  }
+}
+
+/** Fails with one sentence and the remedy when a tool is missing or too old. */
+export function checkToolchain() {
+  checkCmake();
+  const compiler = findCompiler();
+  checkGenerator();
+  return compiler;
+}
+
+/** A tree that was configured elsewhere, or for another generator, has to start anew. */
+export function dropForeignCache(folder, generator) {
+  const cache = path.join(root, folder, 'CMakeCache.txt');
+  if (!existsSync(cache)) return;
+  const text = readFileSync(cache, 'utf8');
+  const entry = (name) => new RegExp(`^${name}:INTERNAL=(.*)$`, 'm').exec(text)?.[1];
+  if (entry('CMAKE_HOME_DIRECTORY') === root && entry('CMAKE_GENERATOR') === generator) return;
+  rmSync(cache, { force: true });
+  rmSync(path.join(root, folder, 'CMakeFiles'), { recursive: true, force: true });
+}
+
+export const generator = () => (which('ninja') ? 'Ninja' : 'Unix Makefiles');
+
+/** Environment for CMake: the chosen compiler, and the running node first on PATH. */
+export function buildEnv(compiler) {
+  const nodeFolder = path.dirname(process.execPath);
+  return {
+    ...process.env,
+    CXX: compiler,
+    PATH: `${nodeFolder}${path.delimiter}${process.env.PATH}`,
+  };
+}
+
+export const defines = (table) =>
+  Object.entries(table).map(([name, value]) => `-D${name}=${value}`);
+
+/** Runs a build step quietly when nobody watches the terminal; shows its output when it fails. */
+export async function mustRun(what, command, args, env) {
+  if ((await run(command, args, { env })) !== 0) throw new BuildError(`${what} failed.`);
+}
+
+/**
+ * Builds `target` in the cmake-js tree unless its inputs are those of the last build.
+ * Returns what to print beside the stage's name.
+ */
+export async function buildNative({ target = 'halftone_addon', debug = false, inputs = [] } = {}) {
+  const config = debug ? 'Debug' : 'Release';
+  const folder = debug ? 'build/debug-tree' : 'build';
+  const settings = CMAKE_ENV.filter((name) => process.env[name] !== undefined);
+  const hash = hashInputs(
+    ['native', 'CMakeLists.txt', 'cmake', 'package.json', ...inputs],
+    [
+      process.version,
+      `${process.platform}-${process.arch}`,
+      config,
+      process.env.CXX ?? '',
+      process.env.CXXFLAGS ?? '',
+      ...settings.map((name) => `${name}=${process.env[name]}`),
+    ],
+  );
+  const done = stamp(`${folder}/${config}/.${target}.stamp`, hash);
+  if (done.fresh() && existsSync(path.join(root, folder, 'CMakeCache.txt'))) return 'unchanged';
+
+  const env = buildEnv(checkToolchain());
+  dropForeignCache(folder, generator());
+  const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
+  await mustRun(
+    'Configuring the native build',
+    process.execPath,
+    [
+      cmakeJs,
+      'configure',
+      '--log-level=error',
+      `--generator=${generator()}`,
+      `--out=${folder}`,
+      ...(debug ? ['--debug'] : []),
+      ...settings.map((name) => `--CD${name}=${process.env[name]}`),
+    ],
+    env,
+  );
+  await mustRun(
+    'The native build',
+    'cmake',
+    ['--build', folder, '--target', target, '--parallel', String(jobs())],
+    env,
+  );
+  done.write();
+  return config;
+}
+
+/** The command `halftone build`. */
+export async function main(args) {
+  const debug = args.includes('--debug');
+  const ok = await stage('native', () => buildNative({ debug }));
+  process.exitCode = ok ? 0 : 1;
+}
