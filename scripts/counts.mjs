@@ -37,27 +37,36 @@ export function parseJest(text) {
   };
 }
 
+const ENTITIES = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
+const unescape = (text) => text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name) => ENTITIES[name]);
+
 /**
- * Counts of a ctest JUnit report. A program that ends with "N passed, N failed" counts as the tests
- * it names; any other, and one that crashed or ran too long, counts as one test.
+ * Counts of a ctest JUnit report, and name and output of each program that failed. A program that
+ * ends with "N passed, N failed" counts as the tests it names; any other, and one that crashed or
+ * ran too long, counts as one test.
  */
 export function parseCtest(text) {
-  let sum = NONE;
-  const cases = text.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g);
-  for (const [, attributes = '', body = ''] of cases) {
-    const status = /\bstatus="(\w+)"/.exec(attributes)?.[1];
-    const own = [...body.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)].at(-1);
-    const counts = own && { passed: +own[1], failed: +own[2], skipped: +(own[3] ?? 0) };
+  let counts = NONE;
+  const failures = [];
+  for (const [, attributes, body = ''] of text.matchAll(
+    /<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g,
+  )) {
+    const attribute = (name) => new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? '';
+    const status = attribute('status');
+    const last = [...body.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)].at(-1);
+    const own = last && { passed: +last[1], failed: +last[2], skipped: +(last[3] ?? 0) };
     if (status === 'run') {
-      sum = add(sum, counts ?? { ...NONE, passed: 1 });
+      counts = add(counts, own ?? { ...NONE, passed: 1 });
     } else if (status === 'fail') {
-      const told = counts !== undefined && counts.failed > 0;
-      sum = add(sum, told ? counts : { ...NONE, failed: 1 });
+      counts = add(counts, own && own.failed > 0 ? own : { ...NONE, failed: 1 });
+      const output = /<system-out>([\s\S]*?)<\/system-out>/.exec(body)?.[1] ?? '';
+      const message = /<failure message="([^"]*)"/.exec(body)?.[1] ?? '';
+      failures.push({ name: attribute('name'), output: unescape(`${output}\n${message}`).trim() });
     } else {
-      sum = add(sum, { ...NONE, skipped: 1 });
+      counts = add(counts, { ...NONE, skipped: 1 });
     }
   }
-  return sum;
+  return { counts, failures };
 }
 
 export function saveCounts(name, counts) {

@@ -1,5 +1,6 @@
 // Builds the addon with cmake-js, when an input changed. `npx halftone build` runs this file.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -19,8 +20,8 @@ const MIN_CMAKE = [3, 22];
 const MIN_GCC = 11;
 const MIN_CLANG = 14;
 
-/** Environment variables that change what is built; each becomes a CMake variable of its name. */
-const CMAKE_ENV = ['HALFTONE_CUDA', 'HALFTONE_CUDA_ARCHS'];
+/** Environment variables that change what is built, with their defaults: CMake variables of that name. */
+const CMAKE_ENV = { HALFTONE_CUDA: 'AUTO', HALFTONE_CUDA_ARCHS: '' };
 
 const REMEDY =
   'On Debian or Ubuntu: sudo apt-get install g++ cmake ninja-build. ' +
@@ -104,9 +105,21 @@ export function buildEnv(compiler) {
 export const defines = (table) =>
   Object.entries(table).map(([name, value]) => `-D${name}=${value}`);
 
-/** Runs a build step quietly when nobody watches the terminal; shows its output when it fails. */
+/** Runs a build step and fails with one sentence when it does. */
 export async function mustRun(what, command, args, env) {
   if ((await run(command, args, { env })) !== 0) throw new BuildError(`${what} failed.`);
+}
+
+/** Runs a configure step, of which only the summary is of interest while it works. */
+export function configure(command, args, env) {
+  const result = spawnSync(command, args, { cwd: root, env, encoding: 'utf8' });
+  const summary = /halftone: addon: .*/.exec(result.stdout)?.[0];
+  if (result.status === 0) {
+    if (summary) console.log(summary);
+    return;
+  }
+  console.error(`${result.stdout}\n${result.stderr}`);
+  throw new BuildError('Configuring the native build failed: see the lines above.');
 }
 
 /**
@@ -116,45 +129,50 @@ export async function mustRun(what, command, args, env) {
 export async function buildNative({ target = 'halftone_addon', debug = false, inputs = [] } = {}) {
   const config = debug ? 'Debug' : 'Release';
   const folder = debug ? 'build/debug-tree' : 'build';
-  const settings = CMAKE_ENV.filter((name) => process.env[name] !== undefined);
-  const hash = hashInputs(
-    ['native', 'CMakeLists.txt', 'cmake', 'package.json', ...inputs],
-    [
-      process.version,
-      `${process.platform}-${process.arch}`,
-      config,
-      process.env.CXX ?? '',
-      process.env.CXXFLAGS ?? '',
-      ...settings.map((name) => `${name}=${process.env[name]}`),
-    ],
+  const settings = Object.entries(CMAKE_ENV).map(
+    ([name, fallback]) => `${name}=${process.env[name] ?? fallback}`,
   );
-  const done = stamp(`${folder}/${config}/.${target}.stamp`, hash);
-  if (done.fresh() && existsSync(path.join(root, folder, 'CMakeCache.txt'))) return 'unchanged';
+  const setup = [
+    process.version,
+    `${process.platform}-${process.arch}`,
+    config,
+    generator(),
+    process.env.CXX ?? '',
+    process.env.CXXFLAGS ?? '',
+    ...settings,
+  ];
+  const cache = path.join(root, folder, 'CMakeCache.txt');
+  const hash = hashInputs(['native', 'CMakeLists.txt', 'cmake', 'package.json', ...inputs], setup);
+  const built = stamp(`${folder}/${config}/.${target}.stamp`, hash);
+  if (built.fresh() && existsSync(cache)) return 'unchanged';
 
   const env = buildEnv(checkToolchain());
   dropForeignCache(folder, generator());
-  const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
-  await mustRun(
-    'Configuring the native build',
-    process.execPath,
-    [
-      cmakeJs,
+  // CMake notices changes of its own files; only what comes from outside needs a new configuration.
+  const configured = stamp(
+    `${folder}/${config}/.configure.stamp`,
+    hashInputs([], [...setup, root]),
+  );
+  if (!configured.fresh() || !existsSync(cache)) {
+    const args = [
       'configure',
       '--log-level=error',
       `--generator=${generator()}`,
       `--out=${folder}`,
-      ...(debug ? ['--debug'] : []),
-      ...settings.map((name) => `--CD${name}=${process.env[name]}`),
-    ],
-    env,
-  );
+    ];
+    if (debug) args.push('--debug');
+    args.push(...settings.map((setting) => `--CD${setting}`));
+    const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
+    configure(process.execPath, [cmakeJs, ...args], env);
+    configured.write();
+  }
   await mustRun(
     'The native build',
     'cmake',
     ['--build', folder, '--target', target, '--parallel', String(jobs())],
     env,
   );
-  done.write();
+  built.write();
   return config;
 }
 

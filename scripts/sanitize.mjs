@@ -6,6 +6,8 @@ import { ctest } from './ctest.mjs';
 import {
   buildEnv,
   checkToolchain,
+  configure,
+  configure,
   defines,
   dropForeignCache,
   generator,
@@ -49,12 +51,7 @@ async function build({ name, sanitizer }) {
     // Instrumented code draws warnings that the plain build does not have.
     HALFTONE_WERROR: 'OFF',
   });
-  await mustRun(
-    'Configuring',
-    'cmake',
-    ['-S', '.', '-B', folder, '-G', generator(), ...settings],
-    env,
-  );
+  configure('cmake', ['-S', '.', '-B', folder, '-G', generator(), ...settings], env);
   const target = ['--target', 'halftone_tests', '--parallel', String(jobs())];
   await mustRun('The build', 'cmake', ['--build', folder, ...target], env);
 }
