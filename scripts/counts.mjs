@@ -38,7 +38,7 @@ export function parseJest(text) {
 }
 
 const ENTITIES = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
-const unescape = (text) => text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name) => ENTITIES[name]);
+const plain = (text) => text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name) => ENTITIES[name]);
 
 /**
  * Counts of a ctest JUnit report, and name and output of each program that failed. A program that
@@ -61,7 +61,7 @@ export function parseCtest(text) {
       counts = add(counts, own && own.failed > 0 ? own : { ...NONE, failed: 1 });
       const output = /<system-out>([\s\S]*?)<\/system-out>/.exec(body)?.[1] ?? '';
       const message = /<failure message="([^"]*)"/.exec(body)?.[1] ?? '';
-      failures.push({ name: attribute('name'), output: unescape(`${output}\n${message}`).trim() });
+      failures.push({ name: attribute('name'), output: plain(`${output}\n${message}`).trim() });
     } else {
       counts = add(counts, { ...NONE, skipped: 1 });
     }

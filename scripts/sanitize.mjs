@@ -7,7 +7,6 @@ import {
   buildEnv,
   checkToolchain,
   configure,
-  configure,
   defines,
   dropForeignCache,
   generator,
