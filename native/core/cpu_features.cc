@@ -28,7 +28,8 @@ constexpr Isa kCompiled = Isa::kBaseline;
 
 #if defined(__x86_64__) || defined(__i386__)
 
-// Numbers of bits: Intel 64 and IA-32 Architectures Software Developer's Manual, CPUID, and AMD's manual 3, appendix E.
+// Numbers of bits: Intel 64 and IA-32 Architectures Software Developer's Manual, CPUID, and AMD's
+// manual 3, appendix E.
 struct X86 {
   bool sse42, avx, avx2, fma, f16c, bmi2;
   bool avx512f, avx512bw, avx512vl, avx512dq, avx512vnni, avx512bf16, avx512fp16, avx_vnni;
@@ -38,11 +39,12 @@ struct X86 {
     unsigned a = 0, b = 0, c = 0, d = 0;
     unsigned c1 = 0;
     if (__get_cpuid(1, &a, &b, &c, &d)) c1 = c;
-    // The registers of AVX and above exist for a program only when the operating system saves them: OSXSAVE, then XCR0.
+    // The registers of AVX and above exist for a program only when the operating system saves them:
+    // OSXSAVE, then XCR0.
     const uint64_t saved = bit(c1, 27) ? xcr0() : 0;
-    const bool ymm = (saved & 0x6) == 0x6;             // SSE and AVX state
-    const bool zmm = (saved & 0xe6) == 0xe6;           // and mask, upper ZMM, ZMM16-31 state
-    const bool tiles = (saved & 0x60000) == 0x60000;   // tile configuration and data
+    const bool ymm = (saved & 0x6) == 0x6;            // SSE and AVX state
+    const bool zmm = (saved & 0xe6) == 0xe6;          // and mask, upper ZMM, ZMM16-31 state
+    const bool tiles = (saved & 0x60000) == 0x60000;  // tile configuration and data
     unsigned b7 = 0, c7 = 0, d7 = 0, a71 = 0;
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
       b7 = b, c7 = c, d7 = d;
@@ -123,7 +125,9 @@ Isa cpu_isa() {
   return std::min(best_cpu_isa(), static_cast<Isa>(isa_bound().load(std::memory_order_relaxed)));
 }
 
-Isa limit_cpu_isa(Isa bound) { return static_cast<Isa>(isa_bound().exchange(static_cast<int>(bound))); }
+Isa limit_cpu_isa(Isa bound) {
+  return static_cast<Isa>(isa_bound().exchange(static_cast<int>(bound)));
+}
 
 const char* unknown_cpu_isa_request() {
   return requested_isa() < 0 ? std::getenv("HALFTONE_CPU_ISA") : nullptr;
@@ -133,14 +137,22 @@ std::span<const CpuFeature> cpu_features() {
 #if defined(__x86_64__) || defined(__i386__)
   const X86& c = x86();
   static const CpuFeature all[] = {
-      {"sse4.2", c.sse42},         {"avx", c.avx},
-      {"avx2", c.avx2},            {"fma", c.fma},
-      {"f16c", c.f16c},            {"bmi2", c.bmi2},
-      {"avx-vnni", c.avx_vnni},    {"avx512f", c.avx512f},
-      {"avx512bw", c.avx512bw},    {"avx512vl", c.avx512vl},
-      {"avx512dq", c.avx512dq},    {"avx512vnni", c.avx512vnni},
-      {"avx512bf16", c.avx512bf16}, {"avx512fp16", c.avx512fp16},
-      {"amx-tile", c.amx_tile},    {"amx-int8", c.amx_int8},
+      {"sse4.2", c.sse42},
+      {"avx", c.avx},
+      {"avx2", c.avx2},
+      {"fma", c.fma},
+      {"f16c", c.f16c},
+      {"bmi2", c.bmi2},
+      {"avx-vnni", c.avx_vnni},
+      {"avx512f", c.avx512f},
+      {"avx512bw", c.avx512bw},
+      {"avx512vl", c.avx512vl},
+      {"avx512dq", c.avx512dq},
+      {"avx512vnni", c.avx512vnni},
+      {"avx512bf16", c.avx512bf16},
+      {"avx512fp16", c.avx512fp16},
+      {"amx-tile", c.amx_tile},
+      {"amx-int8", c.amx_int8},
       {"amx-bf16", c.amx_bf16},
   };
   return all;

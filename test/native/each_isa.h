@@ -6,7 +6,8 @@
 
 namespace halftone::test {
 
-/// body(isa) with cpu_isa() lowered to each level in turn, from baseline up; the bound before is put back.
+/// body(isa) with cpu_isa() lowered to each level in turn, from baseline up; the bound before is
+/// put back.
 template <class F>
 void for_each_isa(F&& body) {
   const Isa before = limit_cpu_isa(Isa::kBaseline);
