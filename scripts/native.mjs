@@ -163,6 +163,7 @@ export async function buildNative({ target = 'halftone_addon', debug = false, in
     if (debug) args.push('--debug');
     args.push(...settings.map((setting) => `--CD${setting}`));
     const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
+    configured.clear();
     configure(process.execPath, [cmakeJs, ...args], env);
     configured.write();
   }

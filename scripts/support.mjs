@@ -3,7 +3,15 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,6 +49,7 @@ export function stamp(file, hash) {
   const name = path.join(root, file);
   return {
     fresh: () => existsSync(name) && readFileSync(name, 'utf8').trim() === hash,
+    clear: () => rmSync(name, { force: true }),
     write: () => {
       mkdirSync(path.dirname(name), { recursive: true });
       writeFileSync(name, `${hash}\n`);
