@@ -1,0 +1,96 @@
+#include "core/kernel.h"
+#include "ops/conv2d/conv2d.h"
+#include "ops/conv2d/conv_plain.h"
+
+namespace halftone {
+namespace {
+
+// infer() runs before the kernel, but hands nothing over: shapes and dtypes are resolved again.
+template <class Op>
+Status resolve(const typename Op::Params& params, const KernelContext& context, ConvGeometry* g, ConvCall* call) {
+  TensorDesc descs[3];
+  const TensorDesc* in[3] = {};
+  for (int i = 0; i < context.inputs() && i < 3; ++i)
+    if (context.has(i)) {
+      descs[i] = {context.in(i).dtype, context.in(i).shape};
+      in[i] = &descs[i];
+    }
+  ConvTypes types;
+  HALFTONE_TRY(Op::resolve(params, Inputs(in), g, &types));
+  call->a = context.in(0).data;
+  call->a_type = context.in(0).dtype;
+  call->b = context.in(1).data;
+  call->b_type = context.in(1).dtype;
+  if (context.has(2)) {
+    call->bias = context.in(2).data;
+    call->bias_type = context.in(2).dtype;
+  }
+  call->out = context.out().data;
+  call->out_type = types.out;
+  call->compute = types.compute;
+  return {};
+}
+
+const char* multiply_type(const ConvCall& call) { return EnumNames<Compute>::kValues[static_cast<int>(call.compute)]; }
+const char* accumulate_type(const ConvCall& call) {
+  return call.compute == Compute::kTf32 ? "float32" : multiply_type(call);
+}
+
+void said(const KernelContext& context, const char* kernel, const ConvCall& call, uint64_t workspace = 0) {
+  context.made_by(kernel, name(call.a_type), multiply_type(call), accumulate_type(call), workspace);
+}
+
+// Rows of about 2^16 products each go to a thread at a time.
+int64_t grain(int64_t products_per_row) { return std::max<int64_t>(1, (1 << 16) / std::max<int64_t>(1, products_per_row)); }
+
+Status conv2d_cpu(const Conv2d::Params& params, const KernelContext& context) {
+  ConvGeometry g;
+  ConvCall call;
+  HALFTONE_TRY(resolve<Conv2d>(params, context, &g, &call));
+  call.activation = params.activation;
+  if (context.out().elements() == 0) {
+    said(context, "conv2d_empty", call);
+    return {};
+  }
+  context.parallel_for(g.batch * g.out_channels * g.h.out, grain(g.w.out * g.terms()),
+                       [&](int64_t first, int64_t last) { conv2d_plain(g, call, first, last); });
+  said(context, "conv2d_plain", call);
+  return {};
+}
+
+Status conv2d_backward_input_cpu(const Conv2dBackwardInput::Params& params, const KernelContext& context) {
+  ConvGeometry g;
+  ConvCall call;
+  HALFTONE_TRY(resolve<Conv2dBackwardInput>(params, context, &g, &call));
+  if (context.out().elements() == 0) {
+    said(context, "conv2d_backward_input_empty", call);
+    return {};
+  }
+  context.parallel_for(g.batch * g.in_channels * g.h.in, grain(g.w.in * g.taps() * g.group_out),
+                       [&](int64_t first, int64_t last) { conv2d_backward_input_plain(g, call, first, last); });
+  said(context, "conv2d_backward_input_plain", call);
+  return {};
+}
+
+Status conv2d_backward_filter_cpu(const Conv2dBackwardFilter::Params& params, const KernelContext& context) {
+  ConvGeometry g;
+  ConvCall call;
+  HALFTONE_TRY(resolve<Conv2dBackwardFilter>(params, context, &g, &call));
+  if (context.out().elements() == 0) {
+    said(context, "conv2d_backward_filter_empty", call);
+    return {};
+  }
+  context.parallel_for(g.out_channels * g.group_in * g.h.kernel, grain(g.w.kernel * g.batch * g.pixels()),
+                       [&](int64_t first, int64_t last) { conv2d_backward_filter_plain(g, call, first, last); });
+  said(context, "conv2d_backward_filter_plain", call);
+  return {};
+}
+
+}  // namespace
+
+std::vector<CpuOp> conv2d_cpu_ops() {
+  return {cpu_op<Conv2d, conv2d_cpu>(), cpu_op<Conv2dBackwardInput, conv2d_backward_input_cpu>(),
+          cpu_op<Conv2dBackwardFilter, conv2d_backward_filter_cpu>()};
+}
+
+}  // namespace halftone

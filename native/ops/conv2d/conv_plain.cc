@@ -1,0 +1,122 @@
+#include "ops/conv2d/conv_plain.h"
+
+#include "ops/conv2d/conv_arithmetic.h"
+
+namespace halftone {
+namespace {
+
+// The sum of one output, in the order the ops document: kernel row, kernel column, input channel.
+template <class Sums, class X, class W, class Y>
+void forward(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t last) {
+  const X* x = static_cast<const X*>(call.a);
+  const W* w = static_cast<const W*>(call.b);
+  Y* y = static_cast<Y*>(call.out);
+  for (int64_t row = first; row < last; ++row) {
+    const int64_t oh = row % g.h.out, k = row / g.h.out % g.out_channels, n = row / g.h.out / g.out_channels;
+    const TapRange rows = g.h.taps(oh);
+    const auto epilogue = make_epilogue<Sums, Y>(call, k);
+    for (int64_t ow = 0; ow < g.w.out; ++ow) {
+      const TapRange columns = g.w.taps(ow);
+      typename Sums::Acc acc{};
+      for (int64_t r = rows.first; r < rows.last; ++r)
+        for (int64_t s = columns.first; s < columns.last; ++s) {
+          const X* px = x + n * g.x.n + k / g.group_out * g.group_in * g.x.c +
+                        (g.h.start(oh) + r * g.h.dilation) * g.x.h + (g.w.start(ow) + s * g.w.dilation) * g.x.w;
+          const W* pw = w + k * g.f.n + r * g.f.h + s * g.f.w;
+          for (int64_t c = 0; c < g.group_in; ++c) acc = Sums::term(px[c * g.x.c], pw[c * g.f.c], acc);
+        }
+      y[n * g.y.n + k * g.y.c + oh * g.y.h + ow * g.y.w] = epilogue(acc);
+    }
+  }
+}
+
+template <class Sums, class X, class W, class Y>
+void backward_input(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t last) {
+  const X* dy = static_cast<const X*>(call.a);
+  const W* w = static_cast<const W*>(call.b);
+  Y* dx = static_cast<Y*>(call.out);
+  for (int64_t row = first; row < last; ++row) {
+    const int64_t ih = row % g.h.in, c = row / g.h.in % g.in_channels, n = row / g.h.in / g.in_channels;
+    const int64_t group = c / g.group_in;
+    for (int64_t iw = 0; iw < g.w.in; ++iw) {
+      typename Sums::Acc acc{};
+      for (int64_t r = 0; r < g.h.kernel; ++r) {
+        const int64_t oh = g.h.window_of(ih, r);
+        if (oh < 0) continue;
+        for (int64_t s = 0; s < g.w.kernel; ++s) {
+          const int64_t ow = g.w.window_of(iw, s);
+          if (ow < 0) continue;
+          const X* pdy = dy + n * g.y.n + group * g.group_out * g.y.c + oh * g.y.h + ow * g.y.w;
+          const W* pw = w + group * g.group_out * g.f.n + c % g.group_in * g.f.c + r * g.f.h + s * g.f.w;
+          for (int64_t k = 0; k < g.group_out; ++k) acc = Sums::term(pdy[k * g.y.c], pw[k * g.f.n], acc);
+        }
+      }
+      dx[n * g.x.n + c * g.x.c + ih * g.x.h + iw * g.x.w] = Sums::template store<Y>(acc);
+    }
+  }
+}
+
+template <class Sums, class X, class W, class Y>
+void backward_filter(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t last) {
+  const X* x = static_cast<const X*>(call.a);
+  const W* dy = static_cast<const W*>(call.b);
+  Y* dw = static_cast<Y*>(call.out);
+  for (int64_t row = first; row < last; ++row) {
+    const int64_t r = row % g.h.kernel, c = row / g.h.kernel % g.group_in, k = row / g.h.kernel / g.group_in;
+    const int64_t channel = k / g.group_out * g.group_in + c;
+    const TapRange rows = g.h.windows_of(r);
+    for (int64_t s = 0; s < g.w.kernel; ++s) {
+      const TapRange columns = g.w.windows_of(s);
+      typename Sums::Acc acc{};
+      for (int64_t n = 0; n < g.batch; ++n)
+        for (int64_t oh = rows.first; oh < rows.last; ++oh) {
+          const X* px = x + n * g.x.n + channel * g.x.c + (g.h.start(oh) + r * g.h.dilation) * g.x.h +
+                        (s * g.w.dilation - g.w.before) * g.x.w;
+          const W* pdy = dy + n * g.y.n + k * g.y.c + oh * g.y.h;
+          for (int64_t ow = columns.first; ow < columns.last; ++ow)
+            acc = Sums::term(px[ow * g.w.stride * g.x.w], pdy[ow * g.y.w], acc);
+        }
+      dw[k * g.f.n + c * g.f.c + r * g.f.h + s * g.f.w] = Sums::template store<Y>(acc);
+    }
+  }
+}
+
+// Calls f.operator()<Sums, A, B, Out>() with the types of a call that infer() has let through.
+template <class F>
+void with_types(const ConvCall& call, F&& f) {
+  if (call.compute == Compute::kTf32) return f.template operator()<Tf32Sums, float, float, float>();
+  if (call.compute == Compute::kFloat16) return f.template operator()<F16Sums, f16, f16, f16>();
+  if (call.compute == Compute::kInt32) {
+    const bool a = call.a_type == DType::kS8, b = call.b_type == DType::kS8;
+    if (a && b) return f.template operator()<S32Sums, int8_t, int8_t, int32_t>();
+    if (a) return f.template operator()<S32Sums, int8_t, uint8_t, int32_t>();
+    if (b) return f.template operator()<S32Sums, uint8_t, int8_t, int32_t>();
+    return f.template operator()<S32Sums, uint8_t, uint8_t, int32_t>();
+  }
+  const bool wide = call.out_type == DType::kF32;
+  if (call.a_type == DType::kF32) return f.template operator()<F32Sums, float, float, float>();
+  if (call.a_type == DType::kF16)
+    return wide ? f.template operator()<F32Sums, f16, f16, float>() : f.template operator()<F32Sums, f16, f16, f16>();
+  return wide ? f.template operator()<F32Sums, bf16, bf16, float>()
+              : f.template operator()<F32Sums, bf16, bf16, bf16>();
+}
+
+}  // namespace
+
+void conv2d_plain(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t last) {
+  with_types(call, [&]<class S, class A, class B, class Y>() { forward<S, A, B, Y>(g, call, first, last); });
+}
+
+void conv2d_backward_input_plain(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t last) {
+  with_types(call, [&]<class S, class A, class B, class Y>() {
+    if constexpr (!std::is_same_v<S, S32Sums>) backward_input<S, A, B, Y>(g, call, first, last);
+  });
+}
+
+void conv2d_backward_filter_plain(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t last) {
+  with_types(call, [&]<class S, class A, class B, class Y>() {
+    if constexpr (!std::is_same_v<S, S32Sums>) backward_filter<S, A, B, Y>(g, call, first, last);
+  });
+}
+
+}  // namespace halftone

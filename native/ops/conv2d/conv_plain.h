@@ -1,0 +1,31 @@
+// The plain kernels of conv2d and its gradients: loops over the definition, for any layout, dtype and geometry. They are
+// the reference for the fast kernels, and run themselves where no fast kernel applies.
+#pragma once
+#include <cstdint>
+
+#include "ops/conv2d/conv2d.h"
+
+namespace halftone {
+
+/// One call: tensors as raw memory. a, b, out are (x, w, y), (dy, w, dx) or (x, dy, dw).
+struct ConvCall {
+  const void* a = nullptr;
+  DType a_type = DType::kF32;
+  const void* b = nullptr;
+  DType b_type = DType::kF32;
+  const void* bias = nullptr;  // may be absent
+  DType bias_type = DType::kF32;
+  void* out = nullptr;
+  DType out_type = DType::kF32;
+  Compute compute = Compute::kFloat32;
+  Activation activation = Activation::kNone;
+};
+
+/// Rows are numbered through all but the last spatial axis; [first, last) of them are computed. Rows are independent.
+/// conv2d: batch * out_channels * out_h rows. Backward input: batch * in_channels * in_h. Backward filter:
+/// out_channels * group_in * kernel_h.
+void conv2d_plain(const ConvGeometry&, const ConvCall&, int64_t first, int64_t last);
+void conv2d_backward_input_plain(const ConvGeometry&, const ConvCall&, int64_t first, int64_t last);
+void conv2d_backward_filter_plain(const ConvGeometry&, const ConvCall&, int64_t first, int64_t last);
+
+}  // namespace halftone
