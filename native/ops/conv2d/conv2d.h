@@ -2,6 +2,7 @@
 #pragma once
 #include "core/schema.h"
 #include "ops/conv2d/conv_geometry.h"
+#include "ops/gemm/compute.h"
 
 namespace halftone {
 
@@ -35,20 +36,12 @@ inline Status conv_types(const char* a_name, DType a, const char* b_name, DType 
     return dtype_error(b_name, a8 ? " must be int8 or uint8 as " : " must have the dtype of ", a_name, ", got ", a_name,
                        " ", name(a), " and ", b_name, " ", name(b));
   types->in = a;
-  types->compute = compute != Compute::kDefault ? compute : a8 ? Compute::kInt32 : Compute::kFloat32;
-  const Compute c = types->compute;
-  const bool offered = a8                  ? c == Compute::kInt32
-                       : a == DType::kF32  ? c == Compute::kFloat32 || c == Compute::kTf32
-                       : a == DType::kF16  ? c == Compute::kFloat32 || c == Compute::kFloat16
-                                           : c == Compute::kFloat32;
-  if (!offered)
-    return unsupported("compute '", EnumNames<Compute>::kValues[static_cast<int>(c)], "' is not offered for ", name(a),
-                       "; nearest: '", a8 ? "int32" : "float32", "'");
+  HALFTONE_TRY(resolve_compute(a, compute, &types->compute));
   types->out = output.or_else(a8 ? DType::kS32 : a);
-  const bool widened = types->out == DType::kF32 && c == Compute::kFloat32;
+  const bool widened = types->out == DType::kF32 && types->compute == Compute::kFloat32;
   if (types->out != (a8 ? DType::kS32 : a) && !widened)
     return unsupported("outputDType ", name(types->out), " is not offered for ", name(a), " with compute '",
-                       EnumNames<Compute>::kValues[static_cast<int>(c)], "'; nearest: ", name(a8 ? DType::kS32 : a));
+                       name(types->compute), "'; nearest: ", name(a8 ? DType::kS32 : a));
   return {};
 }
 

@@ -31,7 +31,7 @@ Status resolve(const typename Op::Params& params, const KernelContext& context, 
   return {};
 }
 
-const char* multiply_type(const ConvCall& call) { return EnumNames<Compute>::kValues[static_cast<int>(call.compute)]; }
+const char* multiply_type(const ConvCall& call) { return name(call.compute); }
 const char* accumulate_type(const ConvCall& call) {
   return call.compute == Compute::kTf32 ? "float32" : multiply_type(call);
 }

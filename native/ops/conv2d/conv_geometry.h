@@ -90,6 +90,13 @@ struct WindowAxis {
     const int64_t last = tap >= in ? 0 : std::min(out, (in - tap - 1) / stride + 1);
     return {first, std::max(first, last)};
   }
+  /// Taps outside [first, last) lie in the padding of every window.
+  constexpr TapRange used_taps() const {
+    const int64_t ahead = before - (out - 1) * stride;  // how far the last window begins ahead of the image
+    const int64_t first = ahead <= 0 ? 0 : (ahead - 1) / dilation + 1;
+    const int64_t last = std::min(kernel, (in + before - 1) / dilation + 1);
+    return in == 0 || out == 0 ? TapRange{0, 0} : TapRange{first, std::max(first, last)};
+  }
   /// Windows [first, last) have all their taps inside the image.
   constexpr TapRange full_windows() const {
     const int64_t room = in + before - ((kernel - 1) * dilation + 1);  // the last start that fits, plus before

@@ -33,10 +33,10 @@ struct IntegerKey {
 template <class Key, class S = typename Key::Storage>
 void pool_row_nchw(const PoolGeometry& g, const S* plane, int64_t oh, S* y) {
   std::fill_n(y, g.w.out, Key::kLowest);
-  const TapRange rows = g.h.taps(oh);
+  const TapRange rows = g.h.taps(oh), used = g.w.used_taps();
   for (int64_t r = rows.first; r < rows.last; ++r) {
     const S* row = plane + (g.h.start(oh) + r * g.h.dilation) * g.x.h;
-    for (int64_t s = 0; s < g.w.kernel; ++s) {
+    for (int64_t s = used.first; s < used.last; ++s) {
       const TapRange columns = g.w.windows_of(s);
       const S* from = row + (s * g.w.dilation - g.w.before);
       for (int64_t ow = columns.first; ow < columns.last; ++ow)
