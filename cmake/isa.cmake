@@ -39,6 +39,10 @@ function(halftone_add_isa_variants target)
       target_compile_definitions(${lib} PRIVATE HALFTONE_ISA_NS=${level}
                                                 HALFTONE_ISA_${upper}=1)
       target_compile_options(${lib} PRIVATE ${HALFTONE_ISA_FLAGS_${level}})
+      if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+        # Its own 512-bit intrinsics start from an uninitialized register (GCC bug 105593).
+        target_compile_options(${lib} PRIVATE -Wno-uninitialized -Wno-maybe-uninitialized)
+      endif()
       target_sources(${target} PRIVATE $<TARGET_OBJECTS:${lib}>)
       if(NOT level STREQUAL "baseline")
         set(HALFTONE_ISA_OBJECTS ${HALFTONE_ISA_OBJECTS} ${lib} PARENT_SCOPE)

@@ -1,7 +1,8 @@
 // float16 (IEEE 754 binary16) and bfloat16: storage types and exact conversions.
 //
 // Every narrowing conversion rounds to nearest, ties to even, keeps subnormals and signed zeros, overflows to
-// infinity and keeps NaN a NaN (quiet, sign and the top payload bits kept). Widening is exact.
+// infinity and keeps NaN a NaN (made quiet, sign and the top payload bits kept). Widening is exact; a float16 NaN is
+// made quiet by it, a bfloat16 NaN is not touched. All this is what VCVTPS2PH, VCVTPH2PS and a shift do.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -63,33 +64,40 @@ constexpr bf16 to_bf16(float x) {
   return {static_cast<uint16_t>((u + 0x7fffu + (u >> 16 & 1u)) >> 16)};
 }
 
-/// float64 -> float32 rounded to odd: inexact results get an odd last bit. Rounding such a value once more, to a
-/// format with at least two bits less, gives what one rounding of the float64 gives (Boldo and Melquiond, 2008).
+/// float64 -> float32 rounded to odd: an inexact result is the neighbour whose last bit is 1. Rounding it once more,
+/// to a format with at least two bits less (float16 and bfloat16, down to their smallest subnormals), gives what one
+/// rounding of the float64 gives: the odd bit says "not exactly here" (Boldo and Melquiond, 2008).
 constexpr float round_to_odd(double x) {
+  constexpr double kOverflow = 0x1.ffffffp127;  // from here on, to nearest would give infinity
+  if (x >= kOverflow || x <= -kOverflow) {
+    if (x - x != 0) return static_cast<float>(x);  // infinity
+    return x > 0 ? 0x1.fffffep127f : -0x1.fffffep127f;  // the largest finite number is odd
+  }
   const float nearest = static_cast<float>(x);
-  if (!(x - x == 0)) return nearest;  // infinity or NaN
   const uint32_t bits = std::bit_cast<uint32_t>(nearest);
-  if ((bits & 0x7f800000u) == 0x7f800000u)  // overflow: the largest finite value is odd
-    return std::bit_cast<float>((bits & 0x80000000u) | 0x7f7fffffu);
-  if (static_cast<double>(nearest) == x || (bits & 1u)) return nearest;
-  const bool toward_zero_is_smaller = (static_cast<double>(nearest) > x) == (x > 0);
-  if (bits << 1 == 0) return std::bit_cast<float>(bits | 1u);  // underflow to zero: smallest subnormal
-  return std::bit_cast<float>(toward_zero_is_smaller ? bits - 1 : bits + 1);
+  if (static_cast<double>(nearest) == x || x != x || (bits & 1u)) return nearest;
+  if (bits << 1 == 0) return std::bit_cast<float>(bits | 1u);  // the smallest subnormal, with x's sign
+  const bool rounded_up = (static_cast<double>(nearest) > x) == (x > 0);  // in magnitude
+  return std::bit_cast<float>(rounded_up ? bits - 1 : bits + 1);
 }
 
 /// One rounding from float64, to nearest even.
 constexpr f16 to_f16(double x) { return to_f16(round_to_odd(x)); }
 constexpr bf16 to_bf16(double x) { return to_bf16(round_to_odd(x)); }
 
-/// a * b + c with one rounding: the float16 FMA. The product p of two float16 is exact in float64 (22 bits). The sum
-/// can only be inexact when p lies more than 2^30 below c, far from the ties of c's float16 grid: there p is at least
-/// 2^-22 of itself away from half a unit of c, which float64 still separates. So the float64 sum rounds like the exact.
+/// a * b + c with one rounding: the float16 FMA. Why float64 suffices: the product p of two float16 is exact in it
+/// (22 bits). All terms are multiples of 2^-48, so p + c is exact unless it spans more than 53 bits, and then
+/// - |p| >= 2^29: the result is infinity either way; or
+/// - c = 2^e * 1.x with e >= 5 and |p| < 2^(e-30), since p has 22 bits and its last one lies below 2^(e-52). The
+///   nearest tie of the float16 grid is at least 2^(e-12) away from c, so c + p, rounded to float64 or not, rounds to c.
+/// A NaN result is a quiet NaN; its sign and payload are the CPU's choice.
 constexpr f16 fma_f16(f16 a, f16 b, f16 c) {
   return to_f16(static_cast<double>(to_float(a)) * static_cast<double>(to_float(b)) +
                 static_cast<double>(to_float(c)));
 }
 
-/// Bulk conversions, in the widest instructions the CPU has; bit for bit the functions above.
+/// Bulk conversions, in the widest instructions that cpu_isa() allows; bit for bit the functions above.
+/// `in` and `out` must not overlap.
 void convert(const f16* in, float* out, int64_t n);
 void convert(const bf16* in, float* out, int64_t n);
 void convert(const float* in, f16* out, int64_t n);
