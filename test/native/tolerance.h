@@ -16,11 +16,11 @@ inline double unit_roundoff(DType t) {
   return t == DType::kF64 ? 0x1p-53 : 0x1p-24;
 }
 
-/// Half of the smallest subnormal: what rounding may cost near 0.
+/// Half of the smallest subnormal (float64: all of it): what rounding may cost near 0.
 inline double underflow(DType t) {
   if (t == DType::kF16) return 0x1p-25;
   if (t == DType::kBF16) return 0x1p-134;
-  return t == DType::kF64 ? 0x1p-1075 : 0x1p-150;
+  return t == DType::kF64 ? 0x1p-1074 : 0x1p-150;
 }
 
 /// One rounding of `y` to `t`. 1.001 covers y itself being off by the error of the sum.
