@@ -68,7 +68,7 @@ typedef struct halftone_backend {
   uint32_t abi_version; /* HALFTONE_ABI_VERSION of the module's build */
   const char* name;     /* "cpu", "cuda": the first part of a device string */
   const char* version;
-  int32_t host_memory; /* non-zero: pointers of alloc() can be read and written by the host */
+  int32_t host_memory; /* non-zero: the host may read and write what alloc() gives, and call alloc and free on any thread */
 
   int32_t (*device_count)(void);
   int32_t (*device_info)(int32_t device, halftone_device_info* info, halftone_status* status);

@@ -59,6 +59,7 @@ struct Field {
   FieldInfo info;
   const char* enum_name = nullptr;  // kEnum
   std::span<const char* const> enum_values;
+  bool nullable = false;  // kEnum whose default is "the op chooses"
 };
 
 struct OpSchema {
@@ -119,10 +120,11 @@ OpSchema make_schema() {
     using T = std::remove_reference_t<decltype(member)>;
     Field f{name, detail::field_kind<T>(),
             static_cast<size_t>(reinterpret_cast<const char*>(&member) - reinterpret_cast<const char*>(&defaults)),
-            sizeof(T), info, nullptr, {}};
+            sizeof(T), info, nullptr, {}, false};
     if constexpr (std::is_enum_v<T> && !std::is_same_v<T, DType>) {
       f.enum_name = EnumNames<T>::kName;
       f.enum_values = EnumNames<T>::kValues;
+      f.nullable = static_cast<int32_t>(member) < 0;
     }
     s.fields.push_back(std::move(f));
   });

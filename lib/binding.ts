@@ -1,0 +1,35 @@
+/**
+ * Loads the native addon. The only file that does: all else imports `binding` from here.
+ */
+
+import path from 'node:path';
+import loadAddon = require('bindings');
+import type { NativeBinding } from '../binding';
+import { BackendUnavailableError, createError } from './errors';
+
+/** The folder of package.json: three up from dist/lib/binding.js. */
+const PACKAGE_ROOT = path.resolve(__dirname, '..', '..');
+
+interface LoadFailure extends Error {
+  tries?: string[];
+}
+
+function load(): NativeBinding {
+  try {
+    const native = loadAddon({ bindings: 'halftone', module_root: PACKAGE_ROOT }) as NativeBinding;
+    native.initialize(createError);
+    return native;
+  } catch (cause) {
+    const { message, tries } = cause as LoadFailure;
+    const reason = tries ? `not found in any of:\n  ${tries.join('\n  ')}` : message;
+    throw new BackendUnavailableError(
+      `The native addon halftone.node cannot be loaded (Node ${process.version}, ${process.platform} ` +
+        `${process.arch}): ${reason}\nTo build it: "npm run build" in a clone of the repository, or ` +
+        '"npx halftone build" where the package is installed.',
+      { cause },
+    );
+  }
+}
+
+/** The native functions. binding.d.ts describes them. */
+export const binding: NativeBinding = load();

@@ -1,0 +1,243 @@
+/** Tensors out of JavaScript values. */
+
+import { binding } from './binding';
+import { type DeviceName, resolveDevice } from './device';
+import { DTYPES, type DType, iinfo, isDType, isIntDType } from './dtype';
+import { DtypeError, ParamError, ShapeError } from './errors';
+import { runOp } from './run';
+import { Tensor } from './tensor';
+
+/** Numbers, bigints and booleans, nested to any depth. */
+export type NestedArray = readonly (number | bigint | boolean | NestedArray)[];
+
+/** What {@link tensor} takes. */
+export type TensorData =
+  | number
+  | bigint
+  | boolean
+  | NestedArray
+  | ArrayBufferView
+  | ArrayBuffer
+  | SharedArrayBuffer;
+
+/** Options of {@link tensor}. */
+export interface TensorOptions<D extends DType = DType> {
+  /** Sizes of the axes; default: the nesting of the arrays, or one axis for a typed array. */
+  readonly shape?: readonly number[];
+  /** Element type; default: float32 for numbers, int64 for bigints, bool for booleans, the array's own type. */
+  readonly dtype?: D;
+  /** Default: HALFTONE_DEVICE, else the CPU. */
+  readonly device?: DeviceName;
+}
+
+const VIEW_DTYPES: Readonly<Record<string, DType>> = {
+  Float32Array: 'float32',
+  Float64Array: 'float64',
+  Int8Array: 'int8',
+  Uint8Array: 'uint8',
+  Uint8ClampedArray: 'uint8',
+  Int16Array: 'int16',
+  Uint16Array: 'uint16',
+  Int32Array: 'int32',
+  BigInt64Array: 'int64',
+};
+
+interface TypedArrayLike {
+  readonly buffer: ArrayBuffer;
+  readonly byteOffset: number;
+  readonly length: number;
+}
+
+/**
+ * A Float16Array, native or of the package @petamoriken/float16 (a proxy, for which ArrayBuffer.isView is false). It is
+ * viewed as Uint16Array before it goes further: Node-API reports the native class wrongly on several versions of Node.
+ */
+function viewFloat16(data: object): Uint16Array | undefined {
+  if (Object.prototype.toString.call(data) !== '[object Float16Array]') return undefined;
+  const { buffer, byteOffset, length } = data as TypedArrayLike;
+  return new Uint16Array(buffer, byteOffset, length);
+}
+
+/** The nesting of arrays; all of one level must be equally long. */
+function nestedShape(data: NestedArray): number[] {
+  const shape: number[] = [];
+  for (let level: unknown = data; Array.isArray(level); level = level[0]) shape.push(level.length);
+  return shape;
+}
+
+function flatten(data: NestedArray, shape: readonly number[]): (number | bigint | boolean)[] {
+  const flat: (number | bigint | boolean)[] = [];
+  const walk = (value: unknown, axis: number, path: string): void => {
+    if (axis === shape.length) {
+      if (Array.isArray(value)) {
+        throw new ShapeError(`tensor: data${path} must be a number, got an array of ${value.length}`);
+      }
+      if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'boolean') {
+        throw new ParamError(
+          `tensor: data${path} must be a number, bigint or boolean, got ${value === null ? 'null' : typeof value}`,
+        );
+      }
+      flat.push(value);
+      return;
+    }
+    if (!Array.isArray(value) || value.length !== shape[axis]) {
+      const got = Array.isArray(value) ? `an array of ${value.length}` : String(value);
+      throw new ShapeError(`tensor: data${path} must be an array of ${shape[axis]}, got ${got}`);
+    }
+    for (let i = 0; i < value.length; i++) walk(value[i], axis + 1, `${path}[${i}]`);
+  };
+  walk(data, 0, '');
+  return flat;
+}
+
+/** Whole numbers in range: what is written down as an int8 is meant to be one. */
+function checkIntegers(values: readonly (number | bigint | boolean)[], dtype: DType): void {
+  if (!isIntDType(dtype)) return;
+  const { min, max } = iinfo(dtype);
+  for (const [i, value] of values.entries()) {
+    const v = typeof value === 'boolean' ? Number(value) : value;
+    if ((typeof v === 'number' && !Number.isInteger(v)) || v < min || v > max) {
+      throw new ParamError(
+        `tensor: data[${i}] must be a whole number in [${min}, ${max}] for ${dtype}, got ${String(value)}`,
+      );
+    }
+  }
+}
+
+function fromValues(
+  values: readonly (number | bigint | boolean)[],
+  shape: readonly number[],
+  dtype: DType | undefined,
+  device: string,
+): Tensor {
+  const kinds = new Set(values.map((v) => typeof v));
+  const guess = kinds.has('number') || kinds.size === 0 ? 'float32' : kinds.has('bigint') ? 'int64' : 'bool';
+  const target = dtype ?? guess;
+  checkIntegers(values, target);
+  if (target === 'int64') {
+    const bits = BigInt64Array.from(values, (v) => BigInt(v));
+    return new Tensor(binding.fromData('int64', shape, bits, device));
+  }
+  // float64 holds every number exactly, so that native code rounds once, to the type that is asked for.
+  const doubles = Float64Array.from(values, Number);
+  return convert(binding.fromData('float64', shape, doubles, device), target);
+}
+
+function convert(handle: ReturnType<typeof binding.fromData>, dtype: DType): Tensor {
+  const source = new Tensor(handle);
+  if (source.dtype === dtype) return source;
+  const result = runOp('cast', [source], { to: dtype });
+  source.dispose();
+  return result;
+}
+
+function fromView(
+  view: ArrayBufferView,
+  viewDtype: DType,
+  { shape, dtype }: TensorOptions,
+  device: string,
+): Tensor {
+  const target = dtype ?? viewDtype;
+  const length = view.byteLength / DTYPES[viewDtype].size;
+  // A Uint16Array for a 16-bit float holds its bits.
+  const isBits = viewDtype === 'uint16' && (target === 'float16' || target === 'bfloat16');
+  return convert(
+    binding.fromData(isBits ? target : viewDtype, shape ?? [length], view as Uint8Array, device),
+    target,
+  );
+}
+
+function fromBytes(bytes: Uint8Array, dtype: DType, shape: readonly number[] | undefined, device: string): Tensor {
+  const { size } = DTYPES[dtype];
+  if (!shape && bytes.byteLength % size !== 0) {
+    throw new ShapeError(
+      `tensor: the number of bytes must be a multiple of ${size} for ${dtype}, got ${bytes.byteLength}`,
+    );
+  }
+  return new Tensor(binding.fromData(dtype, shape ?? [bytes.byteLength / size], bytes, device));
+}
+
+/**
+ * A tensor with a copy of `data`.
+ *
+ * - Numbers (nested arrays give the shape) are rounded once to `dtype`, default float32. For integer types they must be whole
+ *   and in range.
+ * - Typed arrays keep their type, or are converted like `cast` when `dtype` differs. A `Uint16Array` with dtype float16 or
+ *   bfloat16 holds the bits. A `Float16Array` may be the native class or that of @petamoriken/float16.
+ * - A `Buffer` is bytes: uint8, or with `dtype` the little-endian bytes of that type. So are an `ArrayBuffer` and a
+ *   `DataView`, for which `dtype` must be given.
+ *
+ * @throws ShapeError when the shape does not fit the data, DtypeError for an unknown dtype, ParamError for other data.
+ * @example
+ * tensor([[1, 2], [3, 4]]); // float32 [2, 2]
+ * tensor([65519], { dtype: 'float16' }); // 65504
+ * tensor(new Uint16Array([0x3c00]), { dtype: 'float16' }); // 1
+ */
+export function tensor<D extends DType = DType>(
+  data: TensorData,
+  options: TensorOptions<D> = {},
+): Tensor<D> {
+  const { shape, dtype } = options;
+  if (dtype !== undefined && !isDType(dtype)) {
+    throw new DtypeError(`tensor: dtype must be one of ${Object.keys(DTYPES).join(', ')}, got ${String(dtype)}`);
+  }
+  if (shape !== undefined && !Array.isArray(shape)) {
+    throw new ShapeError(`tensor: shape must be an array of integers >= 0, got ${String(shape)}`);
+  }
+  const device = resolveDevice(options.device);
+  return build(data, options, device) as Tensor<D>;
+}
+
+function build(data: TensorData, options: TensorOptions, device: string): Tensor {
+  const { shape, dtype } = options;
+  if (typeof data === 'number' || typeof data === 'bigint' || typeof data === 'boolean') {
+    return fromValues([data], shape ?? [], dtype, device);
+  }
+  if (Array.isArray(data)) {
+    const nesting = nestedShape(data);
+    const values = flatten(data, nesting);
+    const size = (shape ?? nesting).reduce((n, d) => n * d, 1);
+    if (size !== values.length) {
+      throw new ShapeError(
+        `tensor: shape must have as many elements as data, got [${(shape ?? nesting).join(', ')}] and ${values.length} values`,
+      );
+    }
+    return fromValues(values, shape ?? nesting, dtype, device);
+  }
+  if (typeof data === 'object' && data !== null) {
+    const half = viewFloat16(data);
+    if (half) {
+      const bits = binding.fromData('float16', shape ?? [half.length], half, device);
+      return convert(bits, dtype ?? 'float16');
+    }
+    const view = ArrayBuffer.isView(data) ? data : undefined;
+    const kind = view && (VIEW_DTYPES[view.constructor.name] ?? typedArrayDtype(view));
+    const isRaw = view === undefined ? data instanceof ArrayBuffer || data instanceof SharedArrayBuffer : kind === undefined || Buffer.isBuffer(view);
+    if (isRaw) {
+      const bytes = view
+        ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+        : new Uint8Array(data as ArrayBuffer);
+      const target = dtype ?? (Buffer.isBuffer(view) ? 'uint8' : undefined);
+      if (!target) throw new ParamError('tensor: dtype must be given for an ArrayBuffer or DataView');
+      return fromBytes(bytes, target, shape, device);
+    }
+    if (view && kind) return fromView(view, kind, options, device);
+  }
+  throw new ParamError(
+    `tensor: data must be a number, (nested) array, typed array or buffer, got ${data === null ? 'null' : typeof data}`,
+  );
+}
+
+/** The element type of a subclass of a typed array (such as Buffer); undefined for a DataView. */
+function typedArrayDtype(view: ArrayBufferView): DType | undefined {
+  if (view instanceof DataView) return undefined;
+  const found = Object.keys(VIEW_DTYPES).find((name) => {
+    const type = (globalThis as unknown as Record<string, new () => object>)[name];
+    return type !== undefined && view instanceof type;
+  });
+  if (found) return VIEW_DTYPES[found];
+  throw new ParamError(
+    `tensor: a ${view.constructor.name} cannot be taken; supported are ${Object.keys(VIEW_DTYPES).join(', ')}, Float16Array`,
+  );
+}
+

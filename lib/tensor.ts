@@ -1,0 +1,194 @@
+/** Tensors: dense arrays of one element type on one device. */
+
+import { inspect } from 'node:util';
+import type { NativeTensor, Provenance } from '../binding';
+import { binding } from './binding';
+import { ARRAY_TYPES, DTYPES, type DType, type TypedArrayOf } from './dtype';
+import { DisposedError, UnsupportedError } from './errors';
+import { formatTensor } from './format';
+import { track } from './scope';
+
+/** How an integer tensor stands for real numbers: real = (q - zeroPoint) * scale. */
+export interface Quantization {
+  /** float32: one value, or one for each index of `axis`. */
+  readonly scale: Tensor;
+  /** Of the quantized type and of the shape of `scale`; absent: 0. */
+  readonly zeroPoint?: Tensor;
+  /** The axis along which scale and zero point vary; null: one for the whole tensor. */
+  readonly axis: number | null;
+}
+
+/** What {@link Tensor.data} gives: 16-bit floats widened to float32, all else in its own typed array. */
+export type DataOf<D extends DType> = D extends 'float16' | 'bfloat16' ? Float32Array : TypedArrayOf<D>;
+
+interface Float16ArrayConstructor {
+  new (buffer: ArrayBuffer): ArrayLike<number> & { readonly buffer: ArrayBuffer };
+}
+
+/** Runtimes that have the class natively: Node 24 and later. */
+const NativeFloat16Array = (globalThis as { Float16Array?: Float16ArrayConstructor }).Float16Array;
+
+/**
+ * A dense, row-major array of `shape` and `dtype` on `device`.
+ *
+ * Made by `tensor()`, `zeros()` and the operators. Operators return at once; their results are computed in order on the
+ * device's own thread, and `await t.data()` waits for them. An error while computing rejects there.
+ *
+ * Memory is given back by `dispose()`, by `using`, at the end of a `scope()`, or when the object is collected.
+ */
+export class Tensor<D extends DType = DType> {
+  readonly dtype: D;
+  readonly shape: readonly number[];
+  readonly device: string;
+  /** Set on results of `quantize()`. */
+  quantization: Quantization | undefined;
+  readonly #handle: NativeTensor;
+  #disposed = false;
+
+  /** @internal Tensors are made by functions, not by `new`. */
+  constructor(handle: NativeTensor) {
+    this.#handle = handle;
+    this.dtype = handle.dtype as D;
+    this.shape = Object.freeze(handle.shape);
+    this.device = handle.device;
+    track(this);
+  }
+
+  /** Number of axes. */
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return this.shape.reduce((n, d) => n * d, 1);
+  }
+
+  /** Bytes of the elements. */
+  get byteLength(): number {
+    return this.size * DTYPES[this.dtype].size;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** @internal The native tensor, for `who`, which the error names when it is gone. */
+  handle(who: string): NativeTensor {
+    if (this.#disposed) {
+      throw new DisposedError(
+        `${who}: the tensor [${this.shape.join(', ')}] of ${this.dtype} was disposed`,
+      );
+    }
+    return this.#handle;
+  }
+
+  /**
+   * A copy of the elements in row-major order. float16 and bfloat16 come as a `Float32Array` (exact); int64 as a
+   * `BigInt64Array`; bool as a `Uint8Array` of 0 and 1. Rejects when an operator that led to this tensor failed.
+   */
+  async data(): Promise<DataOf<D>> {
+    const bytes = await binding.read(this.handle('data'), true);
+    return new (this.#dataType())(bytes) as DataOf<D>;
+  }
+
+  /** Like {@link data}, but blocks the thread until the elements are there. For scripts and worker threads. */
+  dataSync(): DataOf<D> {
+    return new (this.#dataType())(binding.readSync(this.handle('dataSync'), true)) as DataOf<D>;
+  }
+
+  #dataType() {
+    return this.#isHalf() ? Float32Array : ARRAY_TYPES[this.dtype];
+  }
+
+  #isHalf(): boolean {
+    return this.dtype === 'float16' || this.dtype === 'bfloat16';
+  }
+
+  /** The bits of a float16, bfloat16 or uint16 tensor. @throws UnsupportedError for other types. */
+  async asUint16(): Promise<Uint16Array> {
+    if (!this.#isHalf() && this.dtype !== 'uint16') {
+      throw new UnsupportedError(
+        `asUint16: dtype must be float16, bfloat16 or uint16, got ${this.dtype}; cast() first`,
+      );
+    }
+    return new Uint16Array(await binding.read(this.handle('asUint16'), false));
+  }
+
+  /**
+   * The elements of a float16 tensor as a `Float16Array`.
+   *
+   * @throws UnsupportedError for other types, and where the runtime has no Float16Array (before Node 24).
+   */
+  async asFloat16(): Promise<ArrayLike<number>> {
+    if (this.dtype !== 'float16') {
+      throw new UnsupportedError(`asFloat16: dtype must be float16, got ${this.dtype}; cast() first`);
+    }
+    if (!NativeFloat16Array) {
+      throw new UnsupportedError(
+        `asFloat16: Node ${process.version} has no Float16Array; use asUint16() for the bits or data() for float32`,
+      );
+    }
+    return new NativeFloat16Array(await binding.read(this.handle('asFloat16'), false));
+  }
+
+  /** The elements as nested arrays of numbers (bigints for int64, booleans for bool). */
+  async toArray(): Promise<unknown> {
+    const flat: ArrayLike<number | bigint> = await this.data();
+    const isBool = this.dtype === 'bool';
+    const build = (axis: number, offset: number, count: number): unknown => {
+      if (axis === this.rank) return isBool ? flat[offset] !== 0 : flat[offset];
+      const size = this.shape[axis] ?? 0;
+      const step = size === 0 ? 0 : count / size;
+      return Array.from({ length: size }, (_, i) => build(axis + 1, offset + i * step, step));
+    };
+    return build(0, 0, this.size);
+  }
+
+  /**
+   * The same elements under another shape, without a copy. One size may be -1: it is what remains.
+   *
+   * @throws ShapeError when the number of elements differs.
+   */
+  reshape(shape: readonly number[]): Tensor<D> {
+    const known = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);
+    const filled = shape.map((d) => (d === -1 && known > 0 ? this.size / known : d));
+    return new Tensor<D>(binding.reshape(this.handle('reshape'), filled));
+  }
+
+  /** Gives the memory back once the work that needs it is done. Calling it again does nothing. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    binding.dispose(this.#handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** The values as NumPy prints them. Blocks until they are there. */
+  toString(): string {
+    if (this.#disposed) return `Tensor(disposed, ${this.dtype} [${this.shape.join(', ')}])`;
+    return formatTensor(this.dataSync(), this.shape, this.dtype);
+  }
+
+  [inspect.custom](): string {
+    return `Tensor { ${this.dtype} [${this.shape.join(', ')}] on ${this.device}${this.#disposed ? ', disposed' : ''} }`;
+  }
+}
+
+/**
+ * How a tensor was made: backend, library and version, kernel or engine, the types of storage, products and sums.
+ * `kernel` is null for data that came from JavaScript. Waits (blocking) until the operator has run; see
+ * {@link explainAsync}.
+ */
+export function explain(tensor: Tensor): Provenance {
+  return binding.explainSync(tensor.handle('explain'));
+}
+
+/** Like {@link explain}, without blocking. */
+export function explainAsync(tensor: Tensor): Promise<Provenance> {
+  return binding.explain(tensor.handle('explain'));
+}
+

@@ -1,0 +1,72 @@
+#include "napi/env.h"
+
+#include "napi/errors.h"
+
+namespace halftone::js {
+
+Completions::Completions(napi_env env) : env_(env) {
+  napi_value name;
+  if (napi_create_string_utf8(env, "halftone", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &call, &function_) !=
+          napi_ok ||
+      napi_unref_threadsafe_function(env, function_) != napi_ok)
+    throw StatusError(error(Code::kInternal, "cannot create the completion queue"));
+}
+
+void Completions::begin() {
+  if (pending_++ == 0) napi_ref_threadsafe_function(env_, function_);
+}
+
+void Completions::post(std::function<void(Napi::Env)> then) {
+  auto data = std::make_unique<std::function<void(Napi::Env)>>(std::move(then));
+  std::lock_guard lock(mutex_);
+  if (closed_) return;
+  if (napi_call_threadsafe_function(function_, data.get(), napi_tsfn_nonblocking) == napi_ok)
+    static_cast<void>(data.release());
+}
+
+void Completions::call(napi_env env, napi_value, void* context, void* data) {
+  std::unique_ptr<std::function<void(Napi::Env)>> then(static_cast<std::function<void(Napi::Env)>*>(data));
+  if (!env) return;  // the environment is going away
+  auto* self = static_cast<Completions*>(context);
+  if (--self->pending_ == 0) napi_unref_threadsafe_function(env, self->function_);
+  Napi::HandleScope scope(env);
+  try {
+    (*then)(Napi::Env(env));
+  } catch (const Napi::Error&) {
+    // Settling a promise fails only when JavaScript may not run any more (a terminated worker).
+  }
+}
+
+void Completions::close() {
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+}
+
+EnvData::EnvData(Napi::Env env) : completions(std::make_shared<Completions>(env)) {}
+
+Status EnvData::stream(const std::string& device, std::shared_ptr<Stream>* out) {
+  if (closed_) return error(Code::kAborted, "this environment is shutting down");
+  const Backend* backend = nullptr;
+  int index = 0;
+  HALFTONE_TRY(parse_device(device, &backend, &index));
+  const std::string key = concat(backend->name, ":", index);
+  auto& slot = streams_[key];
+  if (!slot) {
+    Status status = Stream::create(backend, index, &slot);
+    if (!status.ok()) {
+      streams_.erase(key);
+      return status;
+    }
+  }
+  *out = slot;
+  return {};
+}
+
+void EnvData::close() {
+  closed_ = true;
+  completions->close();
+  for (auto& [name, stream] : streams_) stream->close();
+}
+
+}  // namespace halftone::js

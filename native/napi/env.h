@@ -1,0 +1,55 @@
+// State of one JavaScript environment (the main thread or a worker): nothing here is shared between environments.
+#pragma once
+#include <napi.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/stream.h"
+
+namespace halftone::js {
+
+/// Brings results from stream threads to the JavaScript thread, and keeps the process alive while one is awaited.
+class Completions : public std::enable_shared_from_this<Completions> {
+ public:
+  explicit Completions(napi_env env);
+
+  /// JavaScript thread: one more result is awaited.
+  void begin();
+  /// Any thread: runs `then` on the JavaScript thread, once per begin(). Dropped when the environment is going away.
+  void post(std::function<void(Napi::Env)> then);
+  /// JavaScript thread, at the end of the environment.
+  void close();
+
+ private:
+  static void call(napi_env env, napi_value, void* context, void* data);
+
+  napi_env env_;
+  napi_threadsafe_function function_ = nullptr;
+  int64_t pending_ = 0;  // JavaScript thread only
+  std::mutex mutex_;
+  bool closed_ = false;
+};
+
+class EnvData {
+ public:
+  explicit EnvData(Napi::Env env);
+  static EnvData& of(Napi::Env env) { return *env.GetInstanceData<EnvData>(); }
+
+  /// The environment's stream on a device ("cpu", "cuda:1"), started on first use.
+  Status stream(const std::string& device, std::shared_ptr<Stream>* out);
+  const std::map<std::string, std::shared_ptr<Stream>>& streams() const { return streams_; }
+  void close();
+
+  Napi::FunctionReference create_error;  // (code, message) -> Error, from lib/errors.ts
+  std::shared_ptr<Completions> completions;
+
+ private:
+  std::map<std::string, std::shared_ptr<Stream>> streams_;
+  bool closed_ = false;
+};
+
+}  // namespace halftone::js

@@ -1,0 +1,161 @@
+
+/** Element types. */
+export type DType =
+  | 'float32'
+  | 'float16'
+  | 'bfloat16'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'int64'
+  | 'bool'
+  | 'float64';
+
+/** 'valid': none; 'same': ceil(size / stride) outputs, the odd pixel after; 'same-lower': the odd pixel before; or pixels. */
+export type Padding =
+  | 'valid'
+  | 'same'
+  | 'same-lower'
+  | number
+  | readonly [vertical: number, horizontal: number]
+  | readonly [top: number, bottom: number, left: number, right: number];
+
+/** One reference to a native tensor. */
+export interface NativeTensor {
+  readonly dtype: DType;
+  readonly shape: number[];
+  readonly device: string;
+}
+
+/** dtype and shape without data. */
+export interface TensorDesc {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** How a tensor was made. Fields are null for data that came from JavaScript. */
+export interface Provenance {
+  readonly backend: string;
+  readonly device: string;
+  readonly library: string | null;
+  readonly version: string | null;
+  /** Kernel or engine. */
+  readonly kernel: string | null;
+  /** dtype of the inputs in memory. */
+  readonly storage: string | null;
+  /** Type of the products. */
+  readonly multiply: string | null;
+  /** Type of the sums. */
+  readonly accumulate: string | null;
+  readonly tensorCores: boolean;
+  readonly workspaceBytes: number;
+}
+
+export interface DeviceEntry {
+  /** As in the `device` option. */
+  readonly device: string;
+  readonly name?: string;
+  readonly detail?: string;
+  readonly totalBytes?: number;
+  readonly freeBytes?: number;
+  /** Why the device cannot be asked. */
+  readonly error?: string;
+}
+
+export interface BackendsInfo {
+  readonly loaded: readonly {
+    readonly name: string;
+    readonly version: string;
+    /** null for the one that is built in. */
+    readonly path: string | null;
+    readonly devices: readonly DeviceEntry[];
+  }[];
+  readonly refused: readonly { readonly path: string; readonly reason: string }[];
+}
+
+export interface CpuInfo {
+  /** The level that kernels use. */
+  readonly isa: string;
+  /** The highest level of this CPU and build. */
+  readonly bestIsa: string;
+  readonly threads: number;
+  readonly features: Readonly<Record<string, boolean>>;
+  /** HALFTONE_CPU_ISA when it names no level. */
+  readonly unknownIsaRequest?: string;
+}
+
+export interface MemoryEntry {
+  readonly device: string;
+  readonly tensors: number;
+  readonly live: number;
+  readonly allocated: number;
+  readonly peak: number;
+  readonly cached: number;
+}
+
+export interface OpDescription {
+  readonly name: keyof OpParams;
+  readonly doc: string;
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly doc: string;
+    readonly optional: boolean;
+    readonly variadic: boolean;
+  }[];
+  readonly outputs: readonly string[];
+  readonly params: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly doc: string;
+    readonly required: boolean;
+    readonly nullable: boolean;
+    readonly default?: unknown;
+    readonly min?: number;
+    readonly max?: number;
+    readonly count?: number;
+    readonly enumName?: string;
+    readonly values?: readonly string[];
+  }[];
+  readonly hash: string;
+}
+
+export interface NativeBinding {
+  readonly version: string;
+  initialize(createError: (code: string, message: string) => Error): void;
+
+  run<Op extends keyof OpParams>(
+    op: Op,
+    inputs: readonly (NativeTensor | null)[],
+    params: OpParams[Op],
+    device?: string,
+  ): NativeTensor[];
+  infer<Op extends keyof OpParams>(
+    op: Op,
+    inputs: readonly (TensorDesc | null)[],
+    params: OpParams[Op],
+  ): TensorDesc[];
+  fromData(
+    dtype: DType,
+    shape: readonly number[],
+    data: ArrayBufferView | ArrayBuffer,
+    device?: string,
+  ): NativeTensor;
+
+  dispose(tensor: NativeTensor): void;
+  reshape(tensor: NativeTensor, shape: readonly number[]): NativeTensor;
+  /** `widen`: 16-bit floats as float32. */
+  read(tensor: NativeTensor, widen: boolean): Promise<ArrayBuffer>;
+  readSync(tensor: NativeTensor, widen: boolean): ArrayBuffer;
+  explain(tensor: NativeTensor): Promise<Provenance>;
+  explainSync(tensor: NativeTensor): Provenance;
+
+  sync(device: string): Promise<void>;
+  memory(): MemoryEntry[];
+  trim(): void;
+  loadBackend(path: string): string;
+  describeOps(): OpDescription[];
+  backends(): BackendsInfo;
+  cpu(): CpuInfo;
+}
