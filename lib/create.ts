@@ -4,7 +4,7 @@ import { binding } from './binding';
 import { type DeviceName, resolveDevice } from './device';
 import { DTYPES, type DType, iinfo, isDType, isIntDType } from './dtype';
 import { DtypeError, ParamError, ShapeError } from './errors';
-import { runOp } from './run';
+import { type OpName, runOp } from './run';
 import { Tensor } from './tensor';
 
 /** Numbers, bigints and booleans, nested to any depth. */
@@ -70,7 +70,9 @@ function flatten(data: NestedArray, shape: readonly number[]): (number | bigint 
   const walk = (value: unknown, axis: number, path: string): void => {
     if (axis === shape.length) {
       if (Array.isArray(value)) {
-        throw new ShapeError(`tensor: data${path} must be a number, got an array of ${value.length}`);
+        throw new ShapeError(
+          `tensor: data${path} must be a number, got an array of ${value.length}`,
+        );
       }
       if (typeof value !== 'number' && typeof value !== 'bigint' && typeof value !== 'boolean') {
         throw new ParamError(
@@ -111,7 +113,8 @@ function fromValues(
   device: string,
 ): Tensor {
   const kinds = new Set(values.map((v) => typeof v));
-  const guess = kinds.has('number') || kinds.size === 0 ? 'float32' : kinds.has('bigint') ? 'int64' : 'bool';
+  const guess =
+    kinds.has('number') || kinds.size === 0 ? 'float32' : kinds.has('bigint') ? 'int64' : 'bool';
   const target = dtype ?? guess;
   checkIntegers(values, target);
   if (target === 'int64') {
@@ -126,7 +129,7 @@ function fromValues(
 function convert(handle: ReturnType<typeof binding.fromData>, dtype: DType): Tensor {
   const source = new Tensor(handle);
   if (source.dtype === dtype) return source;
-  const result = runOp('cast', [source], { to: dtype });
+  const result = runOp('cast' as OpName, [source], { to: dtype } as never);
   source.dispose();
   return result;
 }
@@ -147,7 +150,12 @@ function fromView(
   );
 }
 
-function fromBytes(bytes: Uint8Array, dtype: DType, shape: readonly number[] | undefined, device: string): Tensor {
+function fromBytes(
+  bytes: Uint8Array,
+  dtype: DType,
+  shape: readonly number[] | undefined,
+  device: string,
+): Tensor {
   const { size } = DTYPES[dtype];
   if (!shape && bytes.byteLength % size !== 0) {
     throw new ShapeError(
@@ -179,7 +187,9 @@ export function tensor<D extends DType = DType>(
 ): Tensor<D> {
   const { shape, dtype } = options;
   if (dtype !== undefined && !isDType(dtype)) {
-    throw new DtypeError(`tensor: dtype must be one of ${Object.keys(DTYPES).join(', ')}, got ${String(dtype)}`);
+    throw new DtypeError(
+      `tensor: dtype must be one of ${Object.keys(DTYPES).join(', ')}, got ${String(dtype)}`,
+    );
   }
   if (shape !== undefined && !Array.isArray(shape)) {
     throw new ShapeError(`tensor: shape must be an array of integers >= 0, got ${String(shape)}`);
@@ -212,13 +222,17 @@ function build(data: TensorData, options: TensorOptions, device: string): Tensor
     }
     const view = ArrayBuffer.isView(data) ? data : undefined;
     const kind = view && (VIEW_DTYPES[view.constructor.name] ?? typedArrayDtype(view));
-    const isRaw = view === undefined ? data instanceof ArrayBuffer || data instanceof SharedArrayBuffer : kind === undefined || Buffer.isBuffer(view);
+    const isRaw =
+      view === undefined
+        ? data instanceof ArrayBuffer || data instanceof SharedArrayBuffer
+        : kind === undefined || Buffer.isBuffer(view);
     if (isRaw) {
       const bytes = view
         ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
         : new Uint8Array(data as ArrayBuffer);
       const target = dtype ?? (Buffer.isBuffer(view) ? 'uint8' : undefined);
-      if (!target) throw new ParamError('tensor: dtype must be given for an ArrayBuffer or DataView');
+      if (!target)
+        throw new ParamError('tensor: dtype must be given for an ArrayBuffer or DataView');
       return fromBytes(bytes, target, shape, device);
     }
     if (view && kind) return fromView(view, kind, options, device);
@@ -240,4 +254,3 @@ function typedArrayDtype(view: ArrayBufferView): DType | undefined {
     `tensor: a ${view.constructor.name} cannot be taken; supported are ${Object.keys(VIEW_DTYPES).join(', ')}, Float16Array`,
   );
 }
-

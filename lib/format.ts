@@ -30,10 +30,16 @@ function formatter(shown: (number | bigint)[], dtype: DType): (v: number | bigin
   const special = (v: number) =>
     Number.isNaN(v) ? 'nan' : v === Infinity ? 'inf' : v === -Infinity ? '-inf' : undefined;
   const signed = (v: number, text: string) => (Object.is(v, -0) ? `-${text}` : text);
-  if (largest >= 1e8 || smallest < 1e-4 || (finite.length > 1 && largest / smallest > 1e3 && smallest < 1e-3)) {
+  if (
+    largest >= 1e8 ||
+    smallest < 1e-4 ||
+    (finite.length > 1 && largest / smallest > 1e3 && smallest < 1e-3)
+  ) {
     const precision = Math.max(
       0,
-      ...finite.map((v) => (/\.(\d+)e/.exec(Number(v.toPrecision(digits)).toExponential())?.[1] ?? '').length),
+      ...finite.map(
+        (v) => (/\.(\d+)e/.exec(Number(v.toPrecision(digits)).toExponential())?.[1] ?? '').length,
+      ),
     );
     return (v) => special(Number(v)) ?? signed(Number(v), Number(v).toExponential(precision));
   }
@@ -77,7 +83,9 @@ export function formatTensor(values: Values, shape: readonly number[], dtype: DT
     if (axis === shape.length) return format(values[offset] ?? 0).padStart(width);
     const at = positions(shape[axis] ?? 0, summarize);
     const inner = `${indent} `;
-    const parts = at.map((i) => (i < 0 ? '...' : write(axis + 1, offset + i * (strides[axis] ?? 0), inner)));
+    const parts = at.map((i) =>
+      i < 0 ? '...' : write(axis + 1, offset + i * (strides[axis] ?? 0), inner),
+    );
     if (axis === shape.length - 1) {
       const lines: string[] = [];
       let line = '';

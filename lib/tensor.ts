@@ -19,7 +19,9 @@ export interface Quantization {
 }
 
 /** What {@link Tensor.data} gives: 16-bit floats widened to float32, all else in its own typed array. */
-export type DataOf<D extends DType> = D extends 'float16' | 'bfloat16' ? Float32Array : TypedArrayOf<D>;
+export type DataOf<D extends DType> = D extends 'float16' | 'bfloat16'
+  ? Float32Array
+  : TypedArrayOf<D>;
 
 interface Float16ArrayConstructor {
   new (buffer: ArrayBuffer): ArrayLike<number> & { readonly buffer: ArrayBuffer };
@@ -122,7 +124,9 @@ export class Tensor<D extends DType = DType> {
    */
   async asFloat16(): Promise<ArrayLike<number>> {
     if (this.dtype !== 'float16') {
-      throw new UnsupportedError(`asFloat16: dtype must be float16, got ${this.dtype}; cast() first`);
+      throw new UnsupportedError(
+        `asFloat16: dtype must be float16, got ${this.dtype}; cast() first`,
+      );
     }
     if (!NativeFloat16Array) {
       throw new UnsupportedError(
@@ -191,4 +195,3 @@ export function explain(tensor: Tensor): Provenance {
 export function explainAsync(tensor: Tensor): Promise<Provenance> {
   return binding.explain(tensor.handle('explain'));
 }
-

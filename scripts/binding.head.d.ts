@@ -1,4 +1,3 @@
-
 /** Element types. */
 export type DType =
   | 'float32'

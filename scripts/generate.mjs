@@ -37,7 +37,9 @@ function fieldLines(field) {
   } else if ('min' in field) {
     facts.push(`At least ${field.min}.`);
   }
-  const doc = [field.doc && `${capitalize(field.doc)}.`.replace(/\.\.$/, '.'), ...facts].filter(Boolean).join(' ');
+  const doc = [field.doc && `${capitalize(field.doc)}.`.replace(/\.\.$/, '.'), ...facts]
+    .filter(Boolean)
+    .join(' ');
   const lines = ['  /**', `   * ${doc}`];
   if (!field.required) lines.push(`   * @default ${JSON.stringify(field.default)}`);
   lines.push('   */');
@@ -71,7 +73,9 @@ export function generate(ops, head) {
   out.push('}', '', '/** The inputs of all operators, by name. */', 'export interface OpInputs {');
   for (const { name, inputs } of ops) {
     const list = inputs.map(({ name: input, optional, variadic }) =>
-      variadic ? `...${input}: NativeTensor[]` : `${input}${optional ? '?' : ''}: NativeTensor${optional ? ' | null' : ''}`,
+      variadic
+        ? `...${input}: NativeTensor[]`
+        : `${input}${optional ? '?' : ''}: NativeTensor${optional ? ' | null' : ''}`,
     );
     out.push(`  ${name}: [${list.join(', ')}];`);
   }

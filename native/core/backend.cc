@@ -28,11 +28,12 @@ Registry& registry() {
 
 bool complete(const halftone_backend& b) {
   return b.name && b.version && b.device_count && b.device_info && b.op_hash && b.stream_create &&
-         b.stream_destroy && b.stream_sync && b.alloc && b.free && b.copy_in && b.copy_out && b.supports &&
-         b.run && b.cached_bytes && b.trim;
+         b.stream_destroy && b.stream_sync && b.alloc && b.free && b.copy_in && b.copy_out &&
+         b.supports && b.run && b.cached_bytes && b.trim;
 }
 
-// Everything that can be wrong with a module, in the order in which it can be read without touching what may differ.
+// Everything that can be wrong with a module, in the order in which it can be read without touching
+// what may differ.
 std::string refusal(const std::string& path, const halftone_backend** out, std::string* name) {
   dlerror();
   void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -45,8 +46,8 @@ std::string refusal(const std::string& path, const halftone_backend** out, std::
   const halftone_backend* b = get();
   if (!b) return "declined: halftone_backend_get() returned null";
   if (b->abi_version != HALFTONE_ABI_VERSION)
-    return concat("was built for backend ABI version ", b->abi_version, ", this Halftone has version ",
-                  HALFTONE_ABI_VERSION);
+    return concat("was built for backend ABI version ", b->abi_version,
+                  ", this Halftone has version ", HALFTONE_ABI_VERSION);
   if (!complete(*b)) return "leaves functions of the backend table empty";
   *name = b->name;
   int known = 0;
@@ -55,8 +56,8 @@ std::string refusal(const std::string& path, const halftone_backend** out, std::
     if (hash == 0) continue;
     ++known;
     if (hash != op.schema.hash)
-      return concat("was built with another schema of op ", op.schema.name, ": hash ", std::hex, hash, ", expected ",
-                    op.schema.hash);
+      return concat("was built with another schema of op ", op.schema.name, ": hash ", std::hex,
+                    hash, ", expected ", op.schema.hash);
   }
   if (known == 0) return "supports no op of this Halftone";
   *out = b;
@@ -112,7 +113,8 @@ Status parse_device(std::string_view text, const Backend** backend, int* device)
   if (colon != std::string_view::npos) {
     const std::string_view digits = text.substr(colon + 1);
     const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-    if (failed != std::errc() || end != digits.data() + digits.size() || index < 0 || digits.empty())
+    if (failed != std::errc() || end != digits.data() + digits.size() || index < 0 ||
+        digits.empty())
       return param_error("device must be a backend's name or <name>:<number>, got \"", text, "\"");
   }
   const Backend* found = find_backend(name);
@@ -120,13 +122,14 @@ Status parse_device(std::string_view text, const Backend** backend, int* device)
     std::string tried;
     for (const LoadAttempt& a : load_attempts())
       if (a.name.empty() || a.name == name) tried += concat("\n  ", a.path, ": ", a.reason);
-    return error(Code::kBackendUnavailable, "device \"", text, "\" is not available: no backend named ", name,
-                 " is loaded", tried.empty() ? "" : "; tried:", tried);
+    return error(Code::kBackendUnavailable, "device \"", text,
+                 "\" is not available: no backend named ", name, " is loaded",
+                 tried.empty() ? "" : "; tried:", tried);
   }
   const int count = found->api->device_count();
   if (index >= count)
-    return error(Code::kBackendUnavailable, "device \"", text, "\" does not exist: ", name, " has ", count,
-                 count == 1 ? " device" : " devices");
+    return error(Code::kBackendUnavailable, "device \"", text, "\" does not exist: ", name, " has ",
+                 count, count == 1 ? " device" : " devices");
   *backend = found;
   *device = index;
   return {};

@@ -1,12 +1,14 @@
 /* The boundary between Halftone and a backend module: a table of C functions over plain data.
  *
- * A module is a shared library that exports `const halftone_backend* halftone_backend_get(void)`. No exception and no
- * C++ type crosses it. The loader refuses a module whose abi_version differs, or whose op_hash() of any op that it
- * supports differs from the loader's: the bytes of Params would be read wrongly.
+ * A module is a shared library that exports `const halftone_backend* halftone_backend_get(void)`.
+ * No exception and no C++ type crosses it. The loader refuses a module whose abi_version differs,
+ * or whose op_hash() of any op that it supports differs from the loader's: the bytes of Params
+ * would be read wrongly.
  *
- * Threads: all functions that take a stream are called from that stream's own thread, one call at a time. The rest may
- * be called from any thread. Every function that can fail returns a code of core/status.h (0 is success) and, when it
- * fails, fills *status. HALFTONE_DEVICE_LOST means that nothing on that device will work again in this process. */
+ * Threads: all functions that take a stream are called from that stream's own thread, one call at a
+ * time. The rest may be called from any thread. Every function that can fail returns a code of
+ * core/status.h (0 is success) and, when it fails, fills *status. HALFTONE_DEVICE_LOST means that
+ * nothing on that device will work again in this process. */
 #ifndef HALFTONE_BACKEND_ABI_H
 #define HALFTONE_BACKEND_ABI_H
 
@@ -61,14 +63,16 @@ typedef struct halftone_call {
   int32_t input_count;
   const halftone_tensor* outputs;
   int32_t output_count;
-  const void* cancelled; /* a std::atomic<bool> (one byte): true once the result is no longer wanted */
+  const void*
+      cancelled; /* a std::atomic<bool> (one byte): true once the result is no longer wanted */
 } halftone_call;
 
 typedef struct halftone_backend {
   uint32_t abi_version; /* HALFTONE_ABI_VERSION of the module's build */
   const char* name;     /* "cpu", "cuda": the first part of a device string */
   const char* version;
-  int32_t host_memory; /* non-zero: the host may read and write what alloc() gives, and call alloc and free on any thread */
+  int32_t host_memory; /* non-zero: the host may read and write what alloc() gives, and call alloc
+                          and free on any thread */
 
   int32_t (*device_count)(void);
   int32_t (*device_info)(int32_t device, halftone_device_info* info, halftone_status* status);
@@ -84,13 +88,17 @@ typedef struct halftone_backend {
   /* Memory of at least `bytes` (> 0), aligned to 64 bytes or more, in the order of the stream. */
   int32_t (*alloc)(void* stream, size_t bytes, void** data, halftone_status* status);
   void (*free)(void* stream, void* data, size_t bytes);
-  int32_t (*copy_in)(void* stream, void* to, const void* from_host, size_t bytes, halftone_status* status);
+  int32_t (*copy_in)(void* stream, void* to, const void* from_host, size_t bytes,
+                     halftone_status* status);
   /* The bytes are in `to_host` when it returns. */
-  int32_t (*copy_out)(void* stream, void* to_host, const void* from, size_t bytes, halftone_status* status);
+  int32_t (*copy_out)(void* stream, void* to_host, const void* from, size_t bytes,
+                      halftone_status* status);
 
-  /* Whether this call could be run, and if not, why and what could. Cheap: called before each enqueue. */
+  /* Whether this call could be run, and if not, why and what could. Cheap: called before each
+   * enqueue. */
   int32_t (*supports)(int32_t device, const halftone_call* call, halftone_status* status);
-  int32_t (*run)(void* stream, const halftone_call* call, halftone_provenance* provenance, halftone_status* status);
+  int32_t (*run)(void* stream, const halftone_call* call, halftone_provenance* provenance,
+                 halftone_status* status);
 
   /* Bytes that the backend keeps for reuse. */
   uint64_t (*cached_bytes)(int32_t device);

@@ -1,4 +1,5 @@
-// The element types of tensors: one enum, one table, one way to go from a run-time dtype to a C++ type.
+// The element types of tensors: one enum, one table, one way to go from a run-time dtype to a C++
+// type.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -84,17 +85,28 @@ struct TypeTag {
 template <class F>
 decltype(auto) dispatch(DType t, F&& f) {
   switch (t) {
-    case DType::kF32: return f(TypeTag<float>{});
-    case DType::kF16: return f(TypeTag<f16>{});
-    case DType::kBF16: return f(TypeTag<bf16>{});
-    case DType::kS8: return f(TypeTag<int8_t>{});
-    case DType::kU8: return f(TypeTag<uint8_t>{});
-    case DType::kS16: return f(TypeTag<int16_t>{});
-    case DType::kU16: return f(TypeTag<uint16_t>{});
-    case DType::kS32: return f(TypeTag<int32_t>{});
-    case DType::kS64: return f(TypeTag<int64_t>{});
-    case DType::kBool: return f(TypeTag<Bool>{});
-    case DType::kF64: break;
+    case DType::kF32:
+      return f(TypeTag<float>{});
+    case DType::kF16:
+      return f(TypeTag<f16>{});
+    case DType::kBF16:
+      return f(TypeTag<bf16>{});
+    case DType::kS8:
+      return f(TypeTag<int8_t>{});
+    case DType::kU8:
+      return f(TypeTag<uint8_t>{});
+    case DType::kS16:
+      return f(TypeTag<int16_t>{});
+    case DType::kU16:
+      return f(TypeTag<uint16_t>{});
+    case DType::kS32:
+      return f(TypeTag<int32_t>{});
+    case DType::kS64:
+      return f(TypeTag<int64_t>{});
+    case DType::kBool:
+      return f(TypeTag<Bool>{});
+    case DType::kF64:
+      break;
   }
   return f(TypeTag<double>{});
 }

@@ -1,13 +1,14 @@
-// How an op describes its parameters: each Params struct is plain data and names its members once, in fields().
-// The binding reads options through it, the schema hash, binding.d.ts and the documentation are made from it.
+// How an op describes its parameters: each Params struct is plain data and names its members once,
+// in fields(). The binding reads options through it, the schema hash, binding.d.ts and the
+// documentation are made from it.
 //
 //   struct Params {
 //     IntList stride = {1, 1};
 //     Compute compute = Compute::kDefault;
 //     template <class V>
 //     void fields(V&& v) {
-//       v("stride", stride, {.doc = "step over rows and columns", .min = 1, .max = kMaxInt, .count = 2});
-//       v("compute", compute, {.doc = "type of the sums"});
+//       v("stride", stride, {.doc = "step over rows and columns", .min = 1, .max = kMaxInt, .count
+//       = 2}); v("compute", compute, {.doc = "type of the sums"});
 //     }
 //   };
 #pragma once
@@ -34,7 +35,9 @@ struct IntList {
     for (int64_t x : v) values[i++] = x;
   }
   constexpr int64_t operator[](int i) const { return values[i]; }
-  Shape shape() const { return Shape(std::span<const int64_t>(values, static_cast<size_t>(count))); }
+  Shape shape() const {
+    return Shape(std::span<const int64_t>(values, static_cast<size_t>(count)));
+  }
 };
 
 /// An integer that may be absent (null in JavaScript).
@@ -52,8 +55,8 @@ struct MaybeDType {
   }
 };
 
-/// 'valid' (none), 'same' (ceil(size / stride) outputs, the odd pixel after; ONNX SAME_UPPER, TensorFlow SAME),
-/// 'same-lower' (the odd pixel before), or explicit [top, bottom, left, right].
+/// 'valid' (none), 'same' (ceil(size / stride) outputs, the odd pixel after; ONNX SAME_UPPER,
+/// TensorFlow SAME), 'same-lower' (the odd pixel before), or explicit [top, bottom, left, right].
 struct Padding {
   enum Mode : int32_t { kExplicit = 0, kValid = 1, kSame = 2, kSameLower = 3 };
   int32_t mode = kValid;
@@ -61,7 +64,8 @@ struct Padding {
 };
 
 /// Names of an enum's values, in order from 0. Specialize for each enum used in Params:
-///   template <> struct EnumNames<Layout> { static constexpr const char* kName = "Layout"; values... };
+///   template <> struct EnumNames<Layout> { static constexpr const char* kName = "Layout";
+///   values... };
 /// An enum may have kDefault = -1: null in JavaScript, the op chooses.
 template <class E>
 struct EnumNames;
@@ -85,6 +89,16 @@ struct FieldInfo {
 };
 
 /// The kinds of fields: the C++ type decides.
-enum class FieldKind : int32_t { kBool, kInt, kDouble, kEnum, kIntList, kMaybeInt, kDType, kMaybeDType, kPadding };
+enum class FieldKind : int32_t {
+  kBool,
+  kInt,
+  kDouble,
+  kEnum,
+  kIntList,
+  kMaybeInt,
+  kDType,
+  kMaybeDType,
+  kPadding
+};
 
 }  // namespace halftone

@@ -15,9 +15,17 @@ uint16_t* bits(bf16* p) { return &p->bits; }
 
 }  // namespace
 
-void convert(const f16* in, float* out, int64_t n) { HALFTONE_ISA_PICK(f16_to_f32)(bits(in), out, n); }
-void convert(const bf16* in, float* out, int64_t n) { HALFTONE_ISA_PICK(bf16_to_f32)(bits(in), out, n); }
-void convert(const float* in, f16* out, int64_t n) { HALFTONE_ISA_PICK(f32_to_f16)(in, bits(out), n); }
-void convert(const float* in, bf16* out, int64_t n) { HALFTONE_ISA_PICK(f32_to_bf16)(in, bits(out), n); }
+void convert(const f16* in, float* out, int64_t n) {
+  HALFTONE_ISA_PICK(f16_to_f32)(bits(in), out, n);
+}
+void convert(const bf16* in, float* out, int64_t n) {
+  HALFTONE_ISA_PICK(bf16_to_f32)(bits(in), out, n);
+}
+void convert(const float* in, f16* out, int64_t n) {
+  HALFTONE_ISA_PICK(f32_to_f16)(in, bits(out), n);
+}
+void convert(const float* in, bf16* out, int64_t n) {
+  HALFTONE_ISA_PICK(f32_to_bf16)(in, bits(out), n);
+}
 
 }  // namespace halftone

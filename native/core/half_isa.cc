@@ -1,7 +1,7 @@
 // Bulk conversions between float32 and the 16-bit floats. Compiled once per instruction set level.
 //
-// VCVTPS2PH and VCVTPH2PS give what core/half.h says, NaNs included: made quiet, sign and top payload bits kept.
-// bfloat16 is done with integers: VCVTNEPS2BF16 takes subnormal inputs for zero.
+// VCVTPS2PH and VCVTPH2PS give what core/half.h says, NaNs included: made quiet, sign and top
+// payload bits kept. bfloat16 is done with integers: VCVTNEPS2BF16 takes subnormal inputs for zero.
 #include "core/half_isa.h"
 
 #ifndef HALFTONE_ISA_NS

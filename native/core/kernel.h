@@ -37,24 +37,25 @@ class KernelContext {
   const TensorView& in(int i) const { return in_[static_cast<size_t>(i)]; }
   const TensorView& out(int i = 0) const { return out_[static_cast<size_t>(i)]; }
 
-  /// Calls body(first, last) over [0, n) on the threads of the pool, in pieces of about `grain` (>= 1) items.
-  /// The split depends on n and grain alone, never on the number of threads: results do not either.
-  /// Pieces not yet begun are dropped once the stream is closing.
+  /// Calls body(first, last) over [0, n) on the threads of the pool, in pieces of about `grain` (>=
+  /// 1) items. The split depends on n and grain alone, never on the number of threads: results do
+  /// not either. Pieces not yet begun are dropped once the stream is closing.
   template <class F>
   void parallel_for(int64_t n, int64_t grain, F&& body) const {
     if (n <= 0) return;
     grain = std::max<int64_t>(grain, 1);
     const int64_t pieces = (n + grain - 1) / grain;
-    pool_.run(pieces, cancelled_, [&](int64_t i) { body(i * grain, std::min(n, (i + 1) * grain)); });
+    pool_.run(pieces, cancelled_,
+              [&](int64_t i) { body(i * grain, std::min(n, (i + 1) * grain)); });
   }
   /// The number of threads that parallel_for uses at the most.
   int threads() const { return pool_.size(); }
   bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
 
-  /// Says how the result is made: kernel name ("gemm_f32_avx512_8x48"), the types of storage, of the products and
-  /// of the sums ("float16", "float32", ...).
-  void made_by(const char* kernel, const char* storage, const char* multiply, const char* accumulate,
-               uint64_t workspace_bytes = 0) const;
+  /// Says how the result is made: kernel name ("gemm_f32_avx512_8x48"), the types of storage, of
+  /// the products and of the sums ("float16", "float32", ...).
+  void made_by(const char* kernel, const char* storage, const char* multiply,
+               const char* accumulate, uint64_t workspace_bytes = 0) const;
 
  private:
   std::span<const TensorView> in_, out_;
@@ -63,8 +64,9 @@ class KernelContext {
   halftone_provenance& provenance_;
 };
 
-/// One op with its CPU kernel. Inputs, outputs and params have passed the op's infer() when run is called. A kernel may
-/// return an error (without the op's name); it must not throw, but std::bad_alloc is caught around it.
+/// One op with its CPU kernel. Inputs, outputs and params have passed the op's infer() when run is
+/// called. A kernel may return an error (without the op's name); it must not throw, but
+/// std::bad_alloc is caught around it.
 struct CpuOp {
   OpSchema (*schema)();
   Status (*run)(const void* params, const KernelContext&);

@@ -1,13 +1,12 @@
-// What the rest of the system knows about an op: its name, inputs, parameters and how output shapes follow.
-// An op's header defines a struct with
+// What the rest of the system knows about an op: its name, inputs, parameters and how output shapes
+// follow. An op's header defines a struct with
 //
 //   struct Relu {
-//     static constexpr const char* kName = "relu";                 // also the TypeScript function's name
-//     static constexpr const char* kDoc = "max(x, 0).";
-//     static constexpr Port kInputs[] = {{.name = "x", .doc = "any float"}};
-//     static constexpr const char* kOutputs[] = {"y"};
-//     struct Params { ... fields() };
-//     static Status infer(const Params&, const Inputs&, Outputs&);
+//     static constexpr const char* kName = "relu";                 // also the TypeScript
+//     function's name static constexpr const char* kDoc = "max(x, 0)."; static constexpr Port
+//     kInputs[] = {{.name = "x", .doc = "any float"}}; static constexpr const char* kOutputs[] =
+//     {"y"}; struct Params { ... fields() }; static Status infer(const Params&, const Inputs&,
+//     Outputs&);
 //   };
 #pragma once
 #include <cstddef>
@@ -70,25 +69,36 @@ struct OpSchema {
   std::vector<Field> fields;
   size_t params_size = 0;
   void (*init_params)(void* params) = nullptr;  // constructs the defaults in params_size bytes
-  /// Checks inputs and parameters, appends one TensorDesc per output. Messages come with the op's name in front.
+  /// Checks inputs and parameters, appends one TensorDesc per output. Messages come with the op's
+  /// name in front.
   std::function<Status(const void* params, const Inputs&, Outputs&)> infer;
-  uint64_t hash = 0;  // of names, types and order: two modules with equal hashes agree on the bytes of Params
+  uint64_t hash =
+      0;  // of names, types and order: two modules with equal hashes agree on the bytes of Params
 };
 
 namespace detail {
 
 template <class T>
 constexpr FieldKind field_kind() {
-  if constexpr (std::is_same_v<T, bool>) return FieldKind::kBool;
-  else if constexpr (std::is_same_v<T, int64_t>) return FieldKind::kInt;
-  else if constexpr (std::is_same_v<T, double>) return FieldKind::kDouble;
-  else if constexpr (std::is_same_v<T, IntList>) return FieldKind::kIntList;
-  else if constexpr (std::is_same_v<T, MaybeInt>) return FieldKind::kMaybeInt;
-  else if constexpr (std::is_same_v<T, DType>) return FieldKind::kDType;
-  else if constexpr (std::is_same_v<T, MaybeDType>) return FieldKind::kMaybeDType;
-  else if constexpr (std::is_same_v<T, Padding>) return FieldKind::kPadding;
+  if constexpr (std::is_same_v<T, bool>)
+    return FieldKind::kBool;
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return FieldKind::kInt;
+  else if constexpr (std::is_same_v<T, double>)
+    return FieldKind::kDouble;
+  else if constexpr (std::is_same_v<T, IntList>)
+    return FieldKind::kIntList;
+  else if constexpr (std::is_same_v<T, MaybeInt>)
+    return FieldKind::kMaybeInt;
+  else if constexpr (std::is_same_v<T, DType>)
+    return FieldKind::kDType;
+  else if constexpr (std::is_same_v<T, MaybeDType>)
+    return FieldKind::kMaybeDType;
+  else if constexpr (std::is_same_v<T, Padding>)
+    return FieldKind::kPadding;
   else {
-    static_assert(std::is_enum_v<T> && sizeof(T) == 4, "a field is one of the types of core/field.h");
+    static_assert(std::is_enum_v<T> && sizeof(T) == 4,
+                  "a field is one of the types of core/field.h");
     return FieldKind::kEnum;
   }
 }
@@ -118,9 +128,15 @@ OpSchema make_schema() {
   static Params defaults;
   defaults.fields([&](const char* name, auto& member, FieldInfo info) {
     using T = std::remove_reference_t<decltype(member)>;
-    Field f{name, detail::field_kind<T>(),
-            static_cast<size_t>(reinterpret_cast<const char*>(&member) - reinterpret_cast<const char*>(&defaults)),
-            sizeof(T), info, nullptr, {}, false};
+    Field f{name,
+            detail::field_kind<T>(),
+            static_cast<size_t>(reinterpret_cast<const char*>(&member) -
+                                reinterpret_cast<const char*>(&defaults)),
+            sizeof(T),
+            info,
+            nullptr,
+            {},
+            false};
     if constexpr (std::is_enum_v<T> && !std::is_same_v<T, DType>) {
       f.enum_name = EnumNames<T>::kName;
       f.enum_values = EnumNames<T>::kValues;

@@ -14,15 +14,17 @@ Status check_size(const Shape& shape, DType dtype) {
   return {};
 }
 
-Status broadcast(const Shape& a, const char* a_name, const Shape& b, const char* b_name, Shape* out) {
+Status broadcast(const Shape& a, const char* a_name, const Shape& b, const char* b_name,
+                 Shape* out) {
   Shape result;
   result.rank = a.rank > b.rank ? a.rank : b.rank;
   for (int i = 0; i < result.rank; ++i) {
     const int ia = i - (result.rank - a.rank), ib = i - (result.rank - b.rank);
     const int64_t da = ia < 0 ? 1 : a[ia], db = ib < 0 ? 1 : b[ib];
     if (da != db && da != 1 && db != 1)
-      return shape_error(a_name, " and ", b_name, " must have equal sizes or 1 on each axis from the last, got ",
-                         a_name, " ", a, " and ", b_name, " ", b);
+      return shape_error(a_name, " and ", b_name,
+                         " must have equal sizes or 1 on each axis from the last, got ", a_name,
+                         " ", a, " and ", b_name, " ", b);
     result.dims[i] = da == 1 ? db : da;
   }
   *out = result;
@@ -31,8 +33,8 @@ Status broadcast(const Shape& a, const char* a_name, const Shape& b, const char*
 
 Status normalize_axis(int64_t axis, int32_t rank, const char* argument, int32_t* out) {
   if (axis < -rank || axis >= rank)
-    return param_error(argument, " must lie in [", -rank, ", ", rank - 1, "] for a tensor of rank ", rank,
-                       ", got ", axis);
+    return param_error(argument, " must lie in [", -rank, ", ", rank - 1, "] for a tensor of rank ",
+                       rank, ", got ", axis);
   *out = static_cast<int32_t>(axis < 0 ? axis + rank : axis);
   return {};
 }

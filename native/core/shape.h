@@ -29,8 +29,8 @@ struct Shape {
   constexpr int64_t& operator[](int i) { return dims[i]; }
   constexpr void push_back(int64_t d) { dims[rank++] = d; }
 
-  /// Number of elements; 1 for a scalar. Shapes are checked by check_size() before they reach a kernel, so the
-  /// product cannot overflow there.
+  /// Number of elements; 1 for a scalar. Shapes are checked by check_size() before they reach a
+  /// kernel, so the product cannot overflow there.
   constexpr int64_t elements() const {
     int64_t n = 1;
     for (int i = 0; i < rank; ++i) n *= dims[i];
@@ -55,7 +55,8 @@ Status check_size(const Shape& shape, DType dtype);
 
 /// NumPy broadcasting of two shapes: aligned at the last axis, sizes equal or 1.
 /// `a_name` and `b_name` name the arguments in the error.
-Status broadcast(const Shape& a, const char* a_name, const Shape& b, const char* b_name, Shape* out);
+Status broadcast(const Shape& a, const char* a_name, const Shape& b, const char* b_name,
+                 Shape* out);
 
 /// Axis in [-rank, rank) -> [0, rank).
 Status normalize_axis(int64_t axis, int32_t rank, const char* argument, int32_t* out);

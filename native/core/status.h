@@ -1,4 +1,5 @@
-// The outcome of a step that may be refused. Crosses module boundaries as a code and a text, never as an exception.
+// The outcome of a step that may be refused. Crosses module boundaries as a code and a text, never
+// as an exception.
 #pragma once
 #include <cstdint>
 #include <sstream>
@@ -7,7 +8,8 @@
 
 namespace halftone {
 
-/// Why something was refused. lib/errors.ts has one class per value; the numbers are part of the backend ABI.
+/// Why something was refused. lib/errors.ts has one class per value; the numbers are part of the
+/// backend ABI.
 enum class Code : int32_t {
   kOk = 0,
   kShape = 1,               // ShapeError
@@ -16,11 +18,11 @@ enum class Code : int32_t {
   kUnsupported = 4,         // UnsupportedError
   kBackendUnavailable = 5,  // BackendUnavailableError
   kDevice = 6,              // DeviceError
-  kDeviceLost = 7,          // DeviceError with code ERR_DEVICE_LOST: nothing on this device works any more
-  kOutOfMemory = 8,         // OutOfMemoryError
-  kDisposed = 9,            // DisposedError
-  kAborted = 10,            // work given up because its stream is closing
-  kInternal = 11,           // InternalError: our bug
+  kDeviceLost = 7,   // DeviceError with code ERR_DEVICE_LOST: nothing on this device works any more
+  kOutOfMemory = 8,  // OutOfMemoryError
+  kDisposed = 9,     // DisposedError
+  kAborted = 10,     // work given up because its stream is closing
+  kInternal = 11,    // InternalError: our bug
 };
 
 struct [[nodiscard]] Status {
@@ -43,7 +45,8 @@ Status error(Code code, A&&... a) {
   return {code, concat(std::forward<A>(a)...)};
 }
 
-/// Short forms for what infer() and kernels say most. The op's name is put in front by the caller ("conv2d: ...").
+/// Short forms for what infer() and kernels say most. The op's name is put in front by the caller
+/// ("conv2d: ...").
 template <class... A>
 Status shape_error(A&&... a) {
   return error(Code::kShape, std::forward<A>(a)...);
@@ -61,8 +64,8 @@ Status unsupported(A&&... a) {
   return error(Code::kUnsupported, std::forward<A>(a)...);
 }
 
-#define HALFTONE_TRY(expression)                              \
-  do {                                                        \
+#define HALFTONE_TRY(expression)                                    \
+  do {                                                              \
     if (auto status_ = (expression); !status_.ok()) return status_; \
   } while (0)
 

@@ -6,9 +6,11 @@
 
 namespace halftone {
 
-// ---- Storage ---------------------------------------------------------------------------------------------------------
+// ---- Storage
+// ---------------------------------------------------------------------------------------------------------
 
-Storage::Storage(std::shared_ptr<Stream> stream, size_t bytes) : stream_(std::move(stream)), bytes_(bytes) {
+Storage::Storage(std::shared_ptr<Stream> stream, size_t bytes)
+    : stream_(std::move(stream)), bytes_(bytes) {
   stream_->tensors_.fetch_add(1, std::memory_order_relaxed);
   stream_->live_bytes_.fetch_add(static_cast<int64_t>(bytes_), std::memory_order_relaxed);
 }
@@ -27,7 +29,8 @@ Status Storage::allocate() {
     data_ = nullptr;
     return to_status(code, status);
   }
-  const int64_t now = stream_->allocated_bytes_.fetch_add(static_cast<int64_t>(bytes_)) + static_cast<int64_t>(bytes_);
+  const int64_t now = stream_->allocated_bytes_.fetch_add(static_cast<int64_t>(bytes_)) +
+                      static_cast<int64_t>(bytes_);
   int64_t peak = stream_->peak_bytes_.load(std::memory_order_relaxed);
   while (now > peak && !stream_->peak_bytes_.compare_exchange_weak(peak, now)) {
   }
@@ -39,7 +42,8 @@ void Storage::settle(Status outcome) {
   state_.store(kSettled, std::memory_order_release);
 }
 
-// ---- Stream ----------------------------------------------------------------------------------------------------------
+// ---- Stream
+// ----------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -56,7 +60,9 @@ halftone_tensor to_abi(const Tensor& t, bool given) {
   return out;
 }
 
-Status closing() { return error(Code::kAborted, "the work was given up because its thread is shutting down"); }
+Status closing() {
+  return error(Code::kAborted, "the work was given up because its thread is shutting down");
+}
 
 }  // namespace
 
@@ -179,12 +185,13 @@ void Stream::note(const Status& outcome) {
 
 Status Stream::check_memory(size_t bytes) const {
   if (bytes <= device_bytes_) return {};
-  return error(Code::kOutOfMemory, "a tensor of ", bytes, " bytes is larger than the memory of device ", device_name_, ", ",
-               device_bytes_, " bytes");
+  return error(Code::kOutOfMemory, "a tensor of ", bytes,
+               " bytes is larger than the memory of device ", device_name_, ", ", device_bytes_,
+               " bytes");
 }
 
-Status Stream::run(const RegisteredOp& op, const void* params, const std::vector<const Tensor*>& inputs,
-                   std::vector<Tensor>* outputs) {
+Status Stream::run(const RegisteredOp& op, const void* params,
+                   const std::vector<const Tensor*>& inputs, std::vector<Tensor>* outputs) {
   HALFTONE_TRY(lost());
   const OpSchema& schema = op.schema;
 
@@ -236,18 +243,22 @@ Status Stream::run(const RegisteredOp& op, const void* params, const std::vector
 
   outputs->clear();
   for (const TensorDesc& d : out_descs)
-    outputs->push_back({std::make_shared<Storage>(shared_from_this(),
-                                                  static_cast<size_t>(d.shape.elements() * size_of(d.dtype))),
-                        d.dtype, d.shape});
+    outputs->push_back(
+        {std::make_shared<Storage>(shared_from_this(),
+                                   static_cast<size_t>(d.shape.elements() * size_of(d.dtype))),
+         d.dtype, d.shape});
   std::vector<std::byte> param_bytes(schema.params_size);
   std::memcpy(param_bytes.data(), params, schema.params_size);
-  enqueue([this, &op, param_bytes = std::move(param_bytes), held = std::move(held), given = std::move(given),
-           out = *outputs](bool aborted) { execute(op, param_bytes.data(), held, given, out, aborted); });
+  enqueue([this, &op, param_bytes = std::move(param_bytes), held = std::move(held),
+           given = std::move(given), out = *outputs](bool aborted) {
+    execute(op, param_bytes.data(), held, given, out, aborted);
+  });
   return {};
 }
 
 void Stream::execute(const RegisteredOp& op, const void* params, const std::vector<Tensor>& inputs,
-                     const std::vector<bool>& given, const std::vector<Tensor>& outputs, bool aborted) {
+                     const std::vector<bool>& given, const std::vector<Tensor>& outputs,
+                     bool aborted) {
   Status outcome = aborted ? closing() : run_now(op, params, inputs, given, outputs);
   // A kernel that was cut short has left its output unfinished.
   if (outcome.ok() && cancelled_.load()) outcome = closing();
@@ -255,8 +266,9 @@ void Stream::execute(const RegisteredOp& op, const void* params, const std::vect
   for (const Tensor& t : outputs) t.storage->settle(outcome);
 }
 
-Status Stream::run_now(const RegisteredOp& op, const void* params, const std::vector<Tensor>& inputs,
-                       const std::vector<bool>& given, const std::vector<Tensor>& outputs) {
+Status Stream::run_now(const RegisteredOp& op, const void* params,
+                       const std::vector<Tensor>& inputs, const std::vector<bool>& given,
+                       const std::vector<Tensor>& outputs) {
   HALFTONE_TRY(lost());
   for (size_t i = 0; i < inputs.size(); ++i)
     if (given[i] && !inputs[i].storage->outcome().ok()) return inputs[i].storage->outcome();
@@ -299,14 +311,17 @@ Status Stream::upload(DType dtype, const Shape& shape, const void* data, Tensor*
     return {};
   }
   std::shared_ptr<void> staged(std::malloc(bytes), std::free);
-  if (!staged) return error(Code::kOutOfMemory, "no host memory for ", bytes, " bytes to copy to ", device_name_);
+  if (!staged)
+    return error(Code::kOutOfMemory, "no host memory for ", bytes, " bytes to copy to ",
+                 device_name_);
   std::memcpy(staged.get(), data, bytes);
   enqueue([this, target = out->storage, staged](bool aborted) {
     Status outcome = aborted ? closing() : target->allocate();
     if (outcome.ok()) {
       halftone_status status{};
       outcome = to_status(
-          backend_->api->copy_in(handle_, target->data(), staged.get(), target->bytes(), &status), status);
+          backend_->api->copy_in(handle_, target->data(), staged.get(), target->bytes(), &status),
+          status);
     }
     note(outcome);
     target->settle(std::move(outcome));
@@ -329,7 +344,8 @@ void Stream::read(const Tensor& tensor, bool widen, ReadDone done) {
     const void* raw = storage.data();
     if (!backend_->host_memory() && to_float32) staged.reset(std::malloc(bytes));
     if (!out || (!backend_->host_memory() && to_float32 && !staged))
-      return done(error(Code::kOutOfMemory, "no host memory for ", out_bytes, " bytes read from ", device_name_),
+      return done(error(Code::kOutOfMemory, "no host memory for ", out_bytes, " bytes read from ",
+                        device_name_),
                   nullptr, 0);
     if (!backend_->host_memory()) {
       void* to = to_float32 ? staged.get() : out.get();

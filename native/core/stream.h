@@ -1,4 +1,5 @@
-// An in-order queue of work on one device, with a thread of its own. The JavaScript thread only enqueues.
+// An in-order queue of work on one device, with a thread of its own. The JavaScript thread only
+// enqueues.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -26,7 +27,8 @@ struct MemoryStats {
 
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
-  /// Starts the thread, which keeps the stream alive until close(). Fails when the backend cannot make a stream.
+  /// Starts the thread, which keeps the stream alive until close(). Fails when the backend cannot
+  /// make a stream.
   static Status create(const Backend* backend, int device, std::shared_ptr<Stream>* out);
   ~Stream();
   Stream(const Stream&) = delete;
@@ -38,25 +40,26 @@ class Stream : public std::enable_shared_from_this<Stream> {
   const std::string& device_name() const { return device_name_; }
   MemoryStats memory() const;
 
-  /// Checks the call (infer, then the backend's supports), enqueues it and returns its outputs. `inputs` may hold null
-  /// for optional inputs. `params` is the op's Params.
+  /// Checks the call (infer, then the backend's supports), enqueues it and returns its outputs.
+  /// `inputs` may hold null for optional inputs. `params` is the op's Params.
   Status run(const RegisteredOp& op, const void* params, const std::vector<const Tensor*>& inputs,
              std::vector<Tensor>* outputs);
 
   /// A tensor with a copy of `data`, which may be changed once this returns.
   Status upload(DType dtype, const Shape& shape, const void* data, Tensor* out);
 
-  /// Calls done(status, bytes) on the stream's thread when the tensor's bytes are known: a malloc'ed block that `done`
-  /// owns (null when empty or failed). float16 and bfloat16 come as float32 when `widen` is set.
-  /// `done` is called exactly once, also when the stream closes before.
+  /// Calls done(status, bytes) on the stream's thread when the tensor's bytes are known: a
+  /// malloc'ed block that `done` owns (null when empty or failed). float16 and bfloat16 come as
+  /// float32 when `widen` is set. `done` is called exactly once, also when the stream closes
+  /// before.
   using ReadDone = std::function<void(Status, void* bytes, size_t size)>;
   void read(const Tensor& tensor, bool widen, ReadDone done);
 
   /// Calls done on the stream's thread once the tensor is settled: with its outcome.
   void settled(const Tensor& tensor, std::function<void(Status)> done);
 
-  /// Calls done on the stream's thread when all that was enqueued before is finished: with the first failure of an op since
-  /// the last sync, if any.
+  /// Calls done on the stream's thread when all that was enqueued before is finished: with the
+  /// first failure of an op since the last sync, if any.
   void sync(std::function<void(Status)> done);
 
   /// Gives up what has not begun, cuts short what runs, and waits for the thread. Idempotent.

@@ -11,8 +11,9 @@ namespace halftone {
 
 class Stream;
 
-/// Bytes on one device. Created pending; the stream's thread allocates them just before the op that writes them runs, then
-/// settles them as ready or failed. Several tensors may share one storage (reshape).
+/// Bytes on one device. Created pending; the stream's thread allocates them just before the op that
+/// writes them runs, then settles them as ready or failed. Several tensors may share one storage
+/// (reshape).
 class Storage {
  public:
   Storage(std::shared_ptr<Stream> stream, size_t bytes);

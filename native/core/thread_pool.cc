@@ -13,7 +13,8 @@
 namespace halftone {
 namespace {
 
-// True on pool threads, and on a caller while it takes part: a nested run() must not wait for itself.
+// True on pool threads, and on a caller while it takes part: a nested run() must not wait for
+// itself.
 thread_local bool inside_pool = false;
 
 int default_threads() {
@@ -32,8 +33,9 @@ int default_threads() {
 
 }  // namespace
 
-// One job at a time. Threads draw piece numbers from `next`. `workers_inside` counts the pool's threads that may touch
-// the job: the caller leaves only when it is 0, so `body` may live on the caller's stack.
+// One job at a time. Threads draw piece numbers from `next`. `workers_inside` counts the pool's
+// threads that may touch the job: the caller leaves only when it is 0, so `body` may live on the
+// caller's stack.
 struct ThreadPool::State {
   int size = 1;
   std::mutex job_mutex;  // held by the caller whose job runs
@@ -83,7 +85,8 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   state_->size = threads < 1 ? 1 : threads;
-  for (int i = 1; i < state_->size; ++i) state_->threads.emplace_back([s = state_.get()] { s->loop(); });
+  for (int i = 1; i < state_->size; ++i)
+    state_->threads.emplace_back([s = state_.get()] { s->loop(); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -102,8 +105,8 @@ ThreadPool& ThreadPool::global() {
 
 int ThreadPool::size() const { return state_->size; }
 
-void ThreadPool::run_erased(int64_t pieces, const std::atomic<bool>& cancelled, void (*call)(void*, int64_t),
-                            void* body) {
+void ThreadPool::run_erased(int64_t pieces, const std::atomic<bool>& cancelled,
+                            void (*call)(void*, int64_t), void* body) {
   if (pieces <= 0) return;
   if (pieces == 1 || state_->size == 1 || inside_pool) {
     for (int64_t i = 0; i < pieces; ++i)

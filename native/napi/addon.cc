@@ -25,8 +25,8 @@ const RegisteredOp& op_of(const Napi::Value& value) {
 void check_count(const OpSchema& schema, uint32_t count) {
   const Arity a = arity(schema);
   if (static_cast<int64_t>(count) >= a.least && static_cast<int64_t>(count) <= a.most) return;
-  throw StatusError(param_error(schema.name, ": must have ", a.least == a.most ? "" : "at least ", a.least,
-                                a.least == 1 ? " input" : " inputs", ", got ", count));
+  throw StatusError(param_error(schema.name, ": must have ", a.least == a.most ? "" : "at least ",
+                                a.least, a.least == 1 ? " input" : " inputs", ", got ", count));
 }
 
 const char* port_name(const OpSchema& schema, uint32_t i) {
@@ -68,12 +68,13 @@ Napi::Value run(const Napi::CallbackInfo& info) {
       first = i;
     } else if (stream != its) {
       throw StatusError(param_error(op.schema.name, ": all inputs must be on one device, got ",
-                                    port_name(op.schema, first), " on ", stream->device_name(), " and ",
-                                    port_name(op.schema, i), " on ", its->device_name()));
+                                    port_name(op.schema, first), " on ", stream->device_name(),
+                                    " and ", port_name(op.schema, i), " on ", its->device_name()));
     }
   }
   if (!stream)
-    check(EnvData::of(env).stream(info[3].IsUndefined() ? "cpu" : info[3].ToString().Utf8Value(), &stream));
+    check(EnvData::of(env).stream(info[3].IsUndefined() ? "cpu" : info[3].ToString().Utf8Value(),
+                                  &stream));
 
   std::vector<std::max_align_t> params(op.schema.params_size / sizeof(std::max_align_t) + 1);
   op.schema.init_params(params.data());
@@ -81,11 +82,13 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   std::vector<Tensor> outputs;
   check(stream->run(op, params.data(), inputs, &outputs));
   auto handles = Napi::Array::New(env, outputs.size());
-  for (uint32_t i = 0; i < outputs.size(); ++i) handles[i] = make_handle(env, std::move(outputs[i]));
+  for (uint32_t i = 0; i < outputs.size(); ++i)
+    handles[i] = make_handle(env, std::move(outputs[i]));
   return handles;
 }
 
-// infer(op, descs: ({dtype, shape} | null)[], options) -> {dtype, shape}[]: what run() would return, without running.
+// infer(op, descs: ({dtype, shape} | null)[], options) -> {dtype, shape}[]: what run() would
+// return, without running.
 Napi::Value infer(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const OpSchema& schema = op_of(info[0]).schema;
@@ -119,14 +122,16 @@ Napi::Value infer(const Napi::CallbackInfo& info) {
     object["dtype"] = Napi::String::New(env, name(outputs[i].dtype));
     auto shape = Napi::Array::New(env, static_cast<size_t>(outputs[i].shape.rank));
     for (int d = 0; d < outputs[i].shape.rank; ++d)
-      shape[static_cast<uint32_t>(d)] = Napi::Number::New(env, static_cast<double>(outputs[i].shape[d]));
+      shape[static_cast<uint32_t>(d)] =
+          Napi::Number::New(env, static_cast<double>(outputs[i].shape[d]));
     object["shape"] = shape;
     out[i] = object;
   }
   return out;
 }
 
-// The bytes of a typed array, DataView or ArrayBuffer. A detached or shrunk buffer has fewer than its view says: then 0.
+// The bytes of a typed array, DataView or ArrayBuffer. A detached or shrunk buffer has fewer than
+// its view says: then 0.
 std::pair<const void*, size_t> bytes_of(Napi::Env env, napi_value value) {
   bool is = false;
   void* data = nullptr;
@@ -139,7 +144,8 @@ std::pair<const void*, size_t> bytes_of(Napi::Env env, napi_value value) {
     check(env, napi_get_typedarray_info(env, value, &type, &length, &data, &buffer, &offset));
     static constexpr size_t kSizes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8};
     const size_t index = static_cast<size_t>(type);
-    if (index >= std::size(kSizes)) throw StatusError(param_error("tensor: this kind of typed array cannot be read"));
+    if (index >= std::size(kSizes))
+      throw StatusError(param_error("tensor: this kind of typed array cannot be read"));
     return {data, data ? length * kSizes[index] : 0};
   }
   check(env, napi_is_arraybuffer(env, value, &is));
@@ -153,7 +159,8 @@ Napi::Value from_data(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   DType dtype = DType::kF32;
   const std::string dtype_name = info[0].ToString();
-  if (!parse_dtype(dtype_name, &dtype)) throw StatusError(dtype_error("tensor: \"", dtype_name, "\" is no dtype"));
+  if (!parse_dtype(dtype_name, &dtype))
+    throw StatusError(dtype_error("tensor: \"", dtype_name, "\" is no dtype"));
   const Shape shape = read_shape(env, info[1], "tensor");
   check(check_size(shape, dtype));
   const auto [data, size] = bytes_of(env, info[2]);
@@ -162,13 +169,15 @@ Napi::Value from_data(const Napi::CallbackInfo& info) {
     throw StatusError(shape_error("tensor: shape ", shape, " of ", dtype_name, " needs ", expected,
                                   " bytes of data, got ", size));
   std::shared_ptr<Stream> stream;
-  check(EnvData::of(env).stream(info[3].IsUndefined() ? "cpu" : info[3].ToString().Utf8Value(), &stream));
+  check(EnvData::of(env).stream(info[3].IsUndefined() ? "cpu" : info[3].ToString().Utf8Value(),
+                                &stream));
   Tensor tensor;
   check(stream->upload(dtype, shape, data, &tensor));
   return make_handle(env, std::move(tensor));
 }
 
-// sync(device?) -> Promise<void>: everything enqueued so far on the device (all devices when not given) has run.
+// sync(device?) -> Promise<void>: everything enqueued so far on the device (all devices when not
+// given) has run.
 Napi::Value sync(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   EnvData& data = EnvData::of(env);
@@ -193,7 +202,9 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
   for (const auto& [key, stream] : EnvData::of(env).streams()) {
     const MemoryStats m = stream->memory();
     auto entry = Napi::Object::New(env);
-    auto number = [&](const char* name, int64_t n) { entry[name] = Napi::Number::New(env, static_cast<double>(n)); };
+    auto number = [&](const char* name, int64_t n) {
+      entry[name] = Napi::Number::New(env, static_cast<double>(n));
+    };
     entry["device"] = Napi::String::New(env, stream->device_name());
     number("tensors", m.tensors);
     number("live", m.live_bytes);
@@ -227,7 +238,8 @@ Napi::Value initialize(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* data = new EnvData(env);
   env.SetInstanceData(data);
-  // Runs before the environment's objects are finalized: no stream thread is left that could call into it.
+  // Runs before the environment's objects are finalized: no stream thread is left that could call
+  // into it.
   env.AddCleanupHook([data] { data->close(); });
 
   exports["version"] = Napi::String::New(env, kVersion);
@@ -246,5 +258,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
 
 }  // namespace halftone::js
 
-static Napi::Object Init(Napi::Env env, Napi::Object exports) { return halftone::js::init(env, exports); }
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  return halftone::js::init(env, exports);
+}
 NODE_API_MODULE(halftone, Init)

@@ -15,15 +15,24 @@ namespace {
 
 const char* kind_name(FieldKind kind) {
   switch (kind) {
-    case FieldKind::kBool: return "bool";
-    case FieldKind::kInt: return "int";
-    case FieldKind::kDouble: return "number";
-    case FieldKind::kEnum: return "enum";
-    case FieldKind::kIntList: return "ints";
-    case FieldKind::kMaybeInt: return "int?";
-    case FieldKind::kDType: return "dtype";
-    case FieldKind::kMaybeDType: return "dtype?";
-    case FieldKind::kPadding: return "padding";
+    case FieldKind::kBool:
+      return "bool";
+    case FieldKind::kInt:
+      return "int";
+    case FieldKind::kDouble:
+      return "number";
+    case FieldKind::kEnum:
+      return "enum";
+    case FieldKind::kIntList:
+      return "ints";
+    case FieldKind::kMaybeInt:
+      return "int?";
+    case FieldKind::kDType:
+      return "dtype";
+    case FieldKind::kMaybeDType:
+      return "dtype?";
+    case FieldKind::kPadding:
+      return "padding";
   }
   return "";
 }
@@ -41,15 +50,16 @@ Napi::Object describe_field(Napi::Env env, const Field& field, const void* defau
   out["kind"] = Napi::String::New(env, kind_name(field.kind));
   out["doc"] = Napi::String::New(env, field.info.doc);
   out["required"] = Napi::Boolean::New(env, field.info.required);
-  out["nullable"] = Napi::Boolean::New(
-      env, field.nullable || field.kind == FieldKind::kMaybeInt || field.kind == FieldKind::kMaybeDType);
+  out["nullable"] = Napi::Boolean::New(env, field.nullable || field.kind == FieldKind::kMaybeInt ||
+                                                field.kind == FieldKind::kMaybeDType);
   if (!field.info.required) out["default"] = default_value(env, field, defaults);
   if (std::isfinite(field.info.min)) out["min"] = Napi::Number::New(env, field.info.min);
   if (std::isfinite(field.info.max)) out["max"] = Napi::Number::New(env, field.info.max);
   if (field.kind == FieldKind::kIntList) out["count"] = Napi::Number::New(env, field.info.count);
   if (field.kind == FieldKind::kEnum) {
     out["enumName"] = Napi::String::New(env, field.enum_name);
-    out["values"] = to_array(env, field.enum_values, [&](const char* v) { return Napi::String::New(env, v); });
+    out["values"] =
+        to_array(env, field.enum_values, [&](const char* v) { return Napi::String::New(env, v); });
   }
   return out;
 }
@@ -72,9 +82,11 @@ Napi::Value describe_ops(const Napi::CallbackInfo& info) {
       p["variadic"] = Napi::Boolean::New(env, port.variadic);
       return p;
     });
-    out["outputs"] = to_array(env, schema.outputs, [&](const char* o) { return Napi::String::New(env, o); });
-    out["params"] =
-        to_array(env, schema.fields, [&](const Field& f) { return describe_field(env, f, defaults.data()); });
+    out["outputs"] =
+        to_array(env, schema.outputs, [&](const char* o) { return Napi::String::New(env, o); });
+    out["params"] = to_array(env, schema.fields, [&](const Field& f) {
+      return describe_field(env, f, defaults.data());
+    });
     out["hash"] = Napi::String::New(env, concat(std::hex, schema.hash));
     return out;
   });
@@ -130,7 +142,8 @@ Napi::Value cpu(const Napi::CallbackInfo& info) {
   out["bestIsa"] = Napi::String::New(env, name(best_cpu_isa()));
   out["threads"] = Napi::Number::New(env, ThreadPool::global().size());
   auto features = Napi::Object::New(env);
-  for (const CpuFeature& f : cpu_features()) features[f.name] = Napi::Boolean::New(env, f.available);
+  for (const CpuFeature& f : cpu_features())
+    features[f.name] = Napi::Boolean::New(env, f.available);
   out["features"] = features;
   if (const char* unknown = unknown_cpu_isa_request())
     out["unknownIsaRequest"] = Napi::String::New(env, unknown);

@@ -7,8 +7,8 @@ namespace halftone::js {
 Completions::Completions(napi_env env) : env_(env) {
   napi_value name;
   if (napi_create_string_utf8(env, "halftone", NAPI_AUTO_LENGTH, &name) != napi_ok ||
-      napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, &call, &function_) !=
-          napi_ok ||
+      napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this,
+                                      &call, &function_) != napi_ok ||
       napi_unref_threadsafe_function(env, function_) != napi_ok)
     throw StatusError(error(Code::kInternal, "cannot create the completion queue"));
 }
@@ -26,7 +26,8 @@ void Completions::post(std::function<void(Napi::Env)> then) {
 }
 
 void Completions::call(napi_env env, napi_value, void* context, void* data) {
-  std::unique_ptr<std::function<void(Napi::Env)>> then(static_cast<std::function<void(Napi::Env)>*>(data));
+  std::unique_ptr<std::function<void(Napi::Env)>> then(
+      static_cast<std::function<void(Napi::Env)>*>(data));
   if (!env) return;  // the environment is going away
   auto* self = static_cast<Completions*>(context);
   if (--self->pending_ == 0) napi_unref_threadsafe_function(env, self->function_);

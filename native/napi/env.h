@@ -1,4 +1,5 @@
-// State of one JavaScript environment (the main thread or a worker): nothing here is shared between environments.
+// State of one JavaScript environment (the main thread or a worker): nothing here is shared between
+// environments.
 #pragma once
 #include <napi.h>
 
@@ -12,14 +13,16 @@
 
 namespace halftone::js {
 
-/// Brings results from stream threads to the JavaScript thread, and keeps the process alive while one is awaited.
+/// Brings results from stream threads to the JavaScript thread, and keeps the process alive while
+/// one is awaited.
 class Completions : public std::enable_shared_from_this<Completions> {
  public:
   explicit Completions(napi_env env);
 
   /// JavaScript thread: one more result is awaited.
   void begin();
-  /// Any thread: runs `then` on the JavaScript thread, once per begin(). Dropped when the environment is going away.
+  /// Any thread: runs `then` on the JavaScript thread, once per begin(). Dropped when the
+  /// environment is going away.
   void post(std::function<void(Napi::Env)> then);
   /// JavaScript thread, at the end of the environment.
   void close();

@@ -9,18 +9,29 @@ namespace {
 
 const char* code_name(Code code) {
   switch (code) {
-    case Code::kShape: return "ERR_SHAPE";
-    case Code::kDtype: return "ERR_DTYPE";
-    case Code::kParam: return "ERR_PARAM";
-    case Code::kUnsupported: return "ERR_UNSUPPORTED";
-    case Code::kBackendUnavailable: return "ERR_BACKEND_UNAVAILABLE";
-    case Code::kDevice: return "ERR_DEVICE";
-    case Code::kDeviceLost: return "ERR_DEVICE_LOST";
-    case Code::kOutOfMemory: return "ERR_OUT_OF_MEMORY";
-    case Code::kDisposed: return "ERR_DISPOSED";
-    case Code::kAborted: return "ERR_ABORTED";
+    case Code::kShape:
+      return "ERR_SHAPE";
+    case Code::kDtype:
+      return "ERR_DTYPE";
+    case Code::kParam:
+      return "ERR_PARAM";
+    case Code::kUnsupported:
+      return "ERR_UNSUPPORTED";
+    case Code::kBackendUnavailable:
+      return "ERR_BACKEND_UNAVAILABLE";
+    case Code::kDevice:
+      return "ERR_DEVICE";
+    case Code::kDeviceLost:
+      return "ERR_DEVICE_LOST";
+    case Code::kOutOfMemory:
+      return "ERR_OUT_OF_MEMORY";
+    case Code::kDisposed:
+      return "ERR_DISPOSED";
+    case Code::kAborted:
+      return "ERR_ABORTED";
     case Code::kOk:
-    case Code::kInternal: break;
+    case Code::kInternal:
+      break;
   }
   return "ERR_INTERNAL";
 }
@@ -34,8 +45,9 @@ void check(Napi::Env env, napi_status status) {
   if (pending) throw PendingException();
   const napi_extended_error_info* details = nullptr;
   napi_get_last_error_info(env, &details);
-  throw StatusError(error(Code::kInternal, "Node-API call failed: ",
-                          details && details->error_message ? details->error_message : "unknown reason"));
+  throw StatusError(
+      error(Code::kInternal, "Node-API call failed: ",
+            details && details->error_message ? details->error_message : "unknown reason"));
 }
 
 Napi::Value to_error(Napi::Env env, const Status& status) {

@@ -1,4 +1,5 @@
-// From Status to JavaScript's error classes. Native code throws StatusError; guarded() turns it into the right class.
+// From Status to JavaScript's error classes. Native code throws StatusError; guarded() turns it
+// into the right class.
 #pragma once
 #include <napi.h>
 

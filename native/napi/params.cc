@@ -28,8 +28,10 @@ std::string to_text(Napi::Env env, napi_value v) {
 // A value as it appears in a message: short, and without running any JavaScript.
 std::string show(Napi::Env env, napi_value v) {
   switch (type_of(env, v)) {
-    case napi_undefined: return "undefined";
-    case napi_null: return "null";
+    case napi_undefined:
+      return "undefined";
+    case napi_null:
+      return "null";
     case napi_boolean: {
       bool b = false;
       check(env, napi_get_value_bool(env, v, &b));
@@ -44,10 +46,14 @@ std::string show(Napi::Env env, napi_value v) {
       const std::string s = to_text(env, v);
       return concat('"', s.size() > 60 ? s.substr(0, 60) + "..." : s, '"');
     }
-    case napi_symbol: return "a symbol";
-    case napi_function: return "a function";
-    case napi_bigint: return "a bigint";
-    default: break;
+    case napi_symbol:
+      return "a symbol";
+    case napi_function:
+      return "a function";
+    case napi_bigint:
+      return "a bigint";
+    default:
+      break;
   }
   bool is_array = false;
   check(env, napi_is_array(env, v, &is_array));
@@ -87,20 +93,29 @@ std::string suggest(std::string_view given, const Names& names) {
 /// Reads one field. Knows the op and the field, for messages.
 class Reader {
  public:
-  Reader(Napi::Env env, const OpSchema& schema, const Field& field) : env_(env), schema_(schema), field_(field) {}
+  Reader(Napi::Env env, const OpSchema& schema, const Field& field)
+      : env_(env), schema_(schema), field_(field) {}
 
   void read(napi_value v, void* to) {
     switch (field_.kind) {
-      case FieldKind::kBool: return put(to, boolean(v));
-      case FieldKind::kInt: return put(to, whole(v));
-      case FieldKind::kDouble: return put(to, number(v));
-      case FieldKind::kEnum: return put(to, choice(v, field_.enum_values));
-      case FieldKind::kIntList: return put(to, list(v));
-      case FieldKind::kMaybeInt: return put(to, is_null(v) ? MaybeInt{} : MaybeInt{1, whole(v)});
-      case FieldKind::kDType: return put(to, dtype(v));
+      case FieldKind::kBool:
+        return put(to, boolean(v));
+      case FieldKind::kInt:
+        return put(to, whole(v));
+      case FieldKind::kDouble:
+        return put(to, number(v));
+      case FieldKind::kEnum:
+        return put(to, choice(v, field_.enum_values));
+      case FieldKind::kIntList:
+        return put(to, list(v));
+      case FieldKind::kMaybeInt:
+        return put(to, is_null(v) ? MaybeInt{} : MaybeInt{1, whole(v)});
+      case FieldKind::kDType:
+        return put(to, dtype(v));
       case FieldKind::kMaybeDType:
         return put(to, is_null(v) ? MaybeDType{} : MaybeDType{static_cast<int32_t>(dtype(v))});
-      case FieldKind::kPadding: return put(to, padding(v));
+      case FieldKind::kPadding:
+        return put(to, padding(v));
     }
   }
 
@@ -112,7 +127,8 @@ class Reader {
 
   template <class... A>
   [[noreturn]] void refuse(A&&... rule) {
-    throw StatusError(param_error(schema_.name, ": ", field_.name, " must be ", std::forward<A>(rule)...));
+    throw StatusError(
+        param_error(schema_.name, ": ", field_.name, " must be ", std::forward<A>(rule)...));
   }
 
   bool is_null(napi_value v) { return type_of(env_, v) == napi_null; }
@@ -145,7 +161,8 @@ class Reader {
       int64_t i = 0;
       bool exact = false;
       check(env_, napi_get_value_bigint_int64(env_, v, &i, &exact));
-      if (!exact || static_cast<double>(i) < field_.info.min || static_cast<double>(i) > field_.info.max)
+      if (!exact || static_cast<double>(i) < field_.info.min ||
+          static_cast<double>(i) > field_.info.max)
         refuse(what, range(), ", got ", i, "n");
       return i;
     }
@@ -153,7 +170,8 @@ class Reader {
     double d = 0;
     check(env_, napi_get_value_double(env_, v, &d));
     const bool safe = std::trunc(d) == d && std::abs(d) <= 9007199254740991.0;  // 2^53 - 1
-    if (!safe || d < field_.info.min || d > field_.info.max) refuse(what, range(), ", got ", show(env_, v));
+    if (!safe || d < field_.info.min || d > field_.info.max)
+      refuse(what, range(), ", got ", show(env_, v));
     return static_cast<int64_t>(d);
   }
 
@@ -203,7 +221,8 @@ class Reader {
     }
     const std::vector<int64_t> values = integers(v, kMaxList);
     if (count >= 0 && static_cast<int>(values.size()) != count)
-      refuse(count > 0 ? "an integer or " : "", "an array of ", count, " integers, got ", values.size());
+      refuse(count > 0 ? "an integer or " : "", "an array of ", count, " integers, got ",
+             values.size());
     out.count = static_cast<int32_t>(values.size());
     std::copy(values.begin(), values.end(), out.values);
     return out;
@@ -224,8 +243,10 @@ class Reader {
     bool is_array = false;
     check(env_, napi_is_array(env_, v, &is_array));
     if (!is_array)
-      refuse("'valid' | 'same' | 'same-lower', an integer, [vertical, horizontal] or [top, bottom, left, right], got ",
-             show(env_, v));
+      refuse(
+          "'valid' | 'same' | 'same-lower', an integer, [vertical, horizontal] or [top, bottom, "
+          "left, right], got ",
+          show(env_, v));
     const std::vector<int64_t> p = integers(v, 4);
     if (p.size() != 2 && p.size() != 4)
       refuse("[vertical, horizontal] or [top, bottom, left, right], got ", p.size(), " values");
@@ -247,9 +268,10 @@ void read_params(Napi::Env env, napi_value options, const OpSchema& schema, void
   std::vector<bool> seen(schema.fields.size(), false);
   if (type == napi_object) {
     napi_value keys;
-    check(env, napi_get_all_property_names(env, options, napi_key_own_only,
-                                           static_cast<napi_key_filter>(napi_key_enumerable | napi_key_skip_symbols),
-                                           napi_key_numbers_to_strings, &keys));
+    check(env, napi_get_all_property_names(
+                   env, options, napi_key_own_only,
+                   static_cast<napi_key_filter>(napi_key_enumerable | napi_key_skip_symbols),
+                   napi_key_numbers_to_strings, &keys));
     uint32_t count = 0;
     check(env, napi_get_array_length(env, keys, &count));
     for (uint32_t i = 0; i < count; ++i) {
@@ -262,18 +284,21 @@ void read_params(Napi::Env env, napi_value options, const OpSchema& schema, void
       if (field == schema.fields.end()) {
         std::vector<std::string_view> names;
         for (const Field& f : schema.fields) names.push_back(f.name);
-        throw StatusError(param_error(schema.name, ": unknown option \"", name, "\"", suggest(name, names)));
+        throw StatusError(
+            param_error(schema.name, ": unknown option \"", name, "\"", suggest(name, names)));
       }
       if (type_of(env, value) == napi_undefined) continue;
       Reader(env, schema, *field).read(value, static_cast<char*>(params) + field->offset);
       seen[static_cast<size_t>(field - schema.fields.begin())] = true;
     }
   } else if (type != napi_undefined) {
-    throw StatusError(param_error(schema.name, ": options must be an object, got ", show(env, options)));
+    throw StatusError(
+        param_error(schema.name, ": options must be an object, got ", show(env, options)));
   }
   for (size_t i = 0; i < seen.size(); ++i)
     if (!seen[i] && schema.fields[i].info.required)
-      throw StatusError(param_error(schema.name, ": option ", schema.fields[i].name, " must be given"));
+      throw StatusError(
+          param_error(schema.name, ": option ", schema.fields[i].name, " must be given"));
 }
 
 Napi::Value default_value(Napi::Env env, const Field& field, const void* params) {
@@ -285,13 +310,17 @@ Napi::Value default_value(Napi::Env env, const Field& field, const void* params)
   };
   auto list = [&](const int64_t* values, int count) {
     auto out = Napi::Array::New(env, static_cast<size_t>(count));
-    for (int i = 0; i < count; ++i) out[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(values[i]));
+    for (int i = 0; i < count; ++i)
+      out[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(values[i]));
     return out;
   };
   switch (field.kind) {
-    case FieldKind::kBool: return Napi::Boolean::New(env, as(TypeTag<bool>{}));
-    case FieldKind::kInt: return Napi::Number::New(env, static_cast<double>(as(TypeTag<int64_t>{})));
-    case FieldKind::kDouble: return Napi::Number::New(env, as(TypeTag<double>{}));
+    case FieldKind::kBool:
+      return Napi::Boolean::New(env, as(TypeTag<bool>{}));
+    case FieldKind::kInt:
+      return Napi::Number::New(env, static_cast<double>(as(TypeTag<int64_t>{})));
+    case FieldKind::kDouble:
+      return Napi::Number::New(env, as(TypeTag<double>{}));
     case FieldKind::kEnum: {
       const int32_t value = as(TypeTag<int32_t>{});
       if (value < 0) return env.Null();
@@ -306,7 +335,8 @@ Napi::Value default_value(Napi::Env env, const Field& field, const void* params)
       if (!value.present) return env.Null();
       return Napi::Number::New(env, static_cast<double>(value.value));
     }
-    case FieldKind::kDType: return Napi::String::New(env, name(as(TypeTag<DType>{})));
+    case FieldKind::kDType:
+      return Napi::String::New(env, name(as(TypeTag<DType>{})));
     case FieldKind::kMaybeDType: {
       const auto value = as(TypeTag<MaybeDType>{});
       if (!value.present()) return env.Null();
@@ -326,11 +356,13 @@ Shape read_shape(Napi::Env env, napi_value value, const char* what) {
   bool is_array = false;
   check(env, napi_is_array(env, value, &is_array));
   if (!is_array)
-    throw StatusError(shape_error(what, ": shape must be an array of integers >= 0, got ", show(env, value)));
+    throw StatusError(
+        shape_error(what, ": shape must be an array of integers >= 0, got ", show(env, value)));
   uint32_t rank = 0;
   check(env, napi_get_array_length(env, value, &rank));
   if (rank > static_cast<uint32_t>(kMaxRank))
-    throw StatusError(shape_error(what, ": shape must have at most ", kMaxRank, " axes, got ", rank));
+    throw StatusError(
+        shape_error(what, ": shape must have at most ", kMaxRank, " axes, got ", rank));
   Shape shape;
   for (uint32_t i = 0; i < rank; ++i) {
     napi_value element;

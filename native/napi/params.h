@@ -6,8 +6,9 @@
 
 namespace halftone::js {
 
-/// Fills `params` (already holding the defaults) from `options` (undefined, or an object). Properties that are undefined keep
-/// the default. Throws ParamError for unknown names (with the nearest known one), wrong types and values out of range.
+/// Fills `params` (already holding the defaults) from `options` (undefined, or an object).
+/// Properties that are undefined keep the default. Throws ParamError for unknown names (with the
+/// nearest known one), wrong types and values out of range.
 void read_params(Napi::Env env, napi_value options, const OpSchema& schema, void* params);
 
 /// The default of a field as a JavaScript value; null for one that is absent.

@@ -48,7 +48,8 @@ struct Block {
   Block(const Block&) = delete;
   ~Block() { std::free(bytes); }
 
-  // An ArrayBuffer that takes the block over. Where V8 may not refer to outside memory (Electron), a copy.
+  // An ArrayBuffer that takes the block over. Where V8 may not refer to outside memory (Electron),
+  // a copy.
   napi_value to_array_buffer(Napi::Env env) {
     napi_value out;
     void* copy = nullptr;
@@ -57,7 +58,8 @@ struct Block {
       return out;
     }
     if (napi_create_external_arraybuffer(
-            env, bytes, size, [](napi_env, void* data, void*) { std::free(data); }, nullptr, &out) == napi_ok) {
+            env, bytes, size, [](napi_env, void* data, void*) { std::free(data); }, nullptr,
+            &out) == napi_ok) {
       bytes = nullptr;
       return out;
     }
@@ -120,8 +122,9 @@ Napi::Value reshape(const Napi::CallbackInfo& info) {
   const Shape shape = read_shape(env, info[1], "reshape");
   check(check_size(shape, tensor.dtype));
   if (shape.elements() != tensor.shape.elements())
-    throw StatusError(shape_error("reshape: the new shape must have as many elements as the old, got ", shape, " for ",
-                                  tensor.shape));
+    throw StatusError(
+        shape_error("reshape: the new shape must have as many elements as the old, got ", shape,
+                    " for ", tensor.shape));
   return make_handle(env, {tensor.storage, tensor.dtype, shape});
 }
 
@@ -133,16 +136,18 @@ Napi::Value read(const Napi::CallbackInfo& info) {
   auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
   auto completions = EnvData::of(env).completions;
   completions->begin();
-  tensor.storage->stream().read(tensor, widen, [deferred, completions](Status status, void* bytes, size_t size) {
-    auto block = std::make_shared<Block>();
-    block->status = std::move(status);
-    block->bytes = bytes;
-    block->size = size;
-    completions->post([deferred, block](Napi::Env env) {
-      if (!block->status.ok()) return deferred->Reject(to_error(env, block->status));
-      deferred->Resolve(block->to_array_buffer(env));
-    });
-  });
+  tensor.storage->stream().read(tensor, widen,
+                                [deferred, completions](Status status, void* bytes, size_t size) {
+                                  auto block = std::make_shared<Block>();
+                                  block->status = std::move(status);
+                                  block->bytes = bytes;
+                                  block->size = size;
+                                  completions->post([deferred, block](Napi::Env env) {
+                                    if (!block->status.ok())
+                                      return deferred->Reject(to_error(env, block->status));
+                                    deferred->Resolve(block->to_array_buffer(env));
+                                  });
+                                });
   return deferred->Promise();
 }
 
@@ -151,18 +156,20 @@ Napi::Value read_sync(const Napi::CallbackInfo& info) {
   const Tensor& tensor = tensor_of(env, info[0], "dataSync");
   Block block;
   Latch latch;
-  tensor.storage->stream().read(tensor, info[1].ToBoolean(), [&](Status status, void* bytes, size_t size) {
-    block.status = std::move(status);
-    block.bytes = bytes;
-    block.size = size;
-    latch.open();
-  });
+  tensor.storage->stream().read(tensor, info[1].ToBoolean(),
+                                [&](Status status, void* bytes, size_t size) {
+                                  block.status = std::move(status);
+                                  block.bytes = bytes;
+                                  block.size = size;
+                                  latch.open();
+                                });
   latch.wait();
   check(block.status);
   return Napi::Value(env, block.to_array_buffer(env));
 }
 
-// How a tensor was made is known once its op has run: explain() waits for that with a promise, explainSync() by blocking.
+// How a tensor was made is known once its op has run: explain() waits for that with a promise,
+// explainSync() by blocking.
 Napi::Value explain(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Tensor tensor = tensor_of(env, info[0], "explain");

@@ -1,5 +1,5 @@
-// The JavaScript object that holds one reference to a tensor: { dtype, shape, device, bytes }, with the native tensor inside
-// under a type tag. lib/tensor.ts wraps it; nothing else sees it.
+// The JavaScript object that holds one reference to a tensor: { dtype, shape, device, bytes }, with
+// the native tensor inside under a type tag. lib/tensor.ts wraps it; nothing else sees it.
 #pragma once
 #include <napi.h>
 
@@ -9,10 +9,12 @@ namespace halftone::js {
 
 Napi::Object make_handle(Napi::Env env, Tensor tensor);
 
-/// The tensor in a handle. Throws ParamError when `value` is no handle, DisposedError when it was given up.
+/// The tensor in a handle. Throws ParamError when `value` is no handle, DisposedError when it was
+/// given up.
 const Tensor& tensor_of(Napi::Env env, napi_value value, const char* who);
 
-/// The functions of the binding that take a handle: dispose, reshape, read, readSync, explain, explainSync.
+/// The functions of the binding that take a handle: dispose, reshape, read, readSync, explain,
+/// explainSync.
 void export_tensor_functions(Napi::Env env, Napi::Object exports);
 
 }  // namespace halftone::js

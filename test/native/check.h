@@ -1,5 +1,5 @@
-// A test program in one header: TEST(name) { CHECK(...); }, run by main() below. Prints each failure with its
-// values, ends with "N passed, N failed" and a non-zero exit code on any failure.
+// A test program in one header: TEST(name) { CHECK(...); }, run by main() below. Prints each
+// failure with its values, ends with "N passed, N failed" and a non-zero exit code on any failure.
 // An argument runs only the tests whose name contains it.
 #pragma once
 #include <cstdio>
@@ -39,16 +39,16 @@ void equal(const char* file, int line, const char* text, const A& a, const B& b)
 
 }  // namespace check
 
-#define TEST(name)                                        \
-  static void name();                                     \
+#define TEST(name)                                           \
+  static void name();                                        \
   static const check::Register register_##name(#name, name); \
   static void name()
 #define CHECK(condition) \
   ((condition) ? void() : check::fail(__FILE__, __LINE__, "not true: " #condition))
 #define CHECK_EQ(a, b) check::equal(__FILE__, __LINE__, #a " == " #b, (a), (b))
-#define CHECK_OK(status_expression)                                                    \
-  do {                                                                                 \
-    const auto status_ = (status_expression);                                          \
+#define CHECK_OK(status_expression)                                                                \
+  do {                                                                                             \
+    const auto status_ = (status_expression);                                                      \
     if (!status_.ok()) check::fail(__FILE__, __LINE__, #status_expression ": " + status_.message); \
   } while (0)
 

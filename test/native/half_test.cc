@@ -1,9 +1,9 @@
 // Conversions of float16 and bfloat16 against oracles that share no code with them.
 //
-// Narrowing: the numbers of a 16-bit format cut the real line into intervals, one for each number, with the ties at
-// their ends. The ends are computed from the values of the numbers alone (exactly, in float64), so each interval of
-// inputs has one known answer. By default a 64th of all float32 is tried, with the inputs next to every end;
-// HALFTONE_EXHAUSTIVE=1 tries all 2^32.
+// Narrowing: the numbers of a 16-bit format cut the real line into intervals, one for each number,
+// with the ties at their ends. The ends are computed from the values of the numbers alone (exactly,
+// in float64), so each interval of inputs has one known answer. By default a 64th of all float32 is
+// tried, with the inputs next to every end; HALFTONE_EXHAUSTIVE=1 tries all 2^32.
 #include "core/half.h"
 
 #include <chrono>
@@ -36,7 +36,8 @@ struct Format {
   int fraction_bits, bias;
   uint32_t infinity;  // bits of +infinity
 
-  /// The value of a finite, non-negative pattern; of infinity's: the power of two that the exponent would mean.
+  /// The value of a finite, non-negative pattern; of infinity's: the power of two that the exponent
+  /// would mean.
   double value(uint32_t bits) const {
     const int exponent = static_cast<int>(bits >> fraction_bits);
     const double fraction = bits & ((1u << fraction_bits) - 1);
@@ -60,7 +61,8 @@ Interval inputs_of(const Format& format, uint32_t bits) {
   const uint32_t even = bits % 2 == 0;  // a tie belongs to the even neighbour
   // All ties are float32 themselves: they have one bit more than the format.
   const uint32_t first = bits == 0 ? 0 : float_bits(format.tie(bits - 1)) + (even ? 0 : 1);
-  const uint32_t last = bits == format.infinity ? 0x7f800000u : float_bits(format.tie(bits)) - (even ? 0 : 1);
+  const uint32_t last =
+      bits == format.infinity ? 0x7f800000u : float_bits(format.tie(bits)) - (even ? 0 : 1);
   return {first, last};
 }
 
@@ -98,12 +100,14 @@ void check_narrowing(const Format& format, const char* how, Narrow narrow) {
     bool good = all_give(narrow, first, last, step, bits);
     if (step > 1) {  // and those next to the ends
       const uint32_t near = std::min<uint32_t>(3, last - first);
-      good = good && all_give(narrow, first, first + near, 1, bits) && all_give(narrow, last - near, last, 1, bits);
+      good = good && all_give(narrow, first, first + near, 1, bits) &&
+             all_give(narrow, last - near, last, 1, bits);
     }
     if (!good) wrong_at = piece;
   });
   CHECK_EQ(wrong_at.load(), -1);
-  CHECK_EQ(tiled.load(), 0x7f800001u);  // the intervals leave no gap: all non-negative inputs but the NaNs
+  CHECK_EQ(tiled.load(),
+           0x7f800001u);  // the intervals leave no gap: all non-negative inputs but the NaNs
   // NaNs: quiet, with the sign and the top of the payload.
   const int dropped = 23 - format.fraction_bits;
   const uint32_t quiet = 1u << (format.fraction_bits - 1);
@@ -112,7 +116,8 @@ void check_narrowing(const Format& format, const char* how, Narrow narrow) {
   ThreadPool::global().run(payloads, kNever, [&](int64_t top) {
     const uint32_t kept = static_cast<uint32_t>(top), first = 0x7f800000u | kept << dropped;
     const uint32_t skip = kept == 0 ? 1 : 0;  // infinity
-    if (!all_give(narrow, first + skip, first + (1u << dropped) - 1, step, format.infinity | quiet | kept))
+    if (!all_give(narrow, first + skip, first + (1u << dropped) - 1, step,
+                  format.infinity | quiet | kept))
       wrong_nan = top;
   });
   CHECK_EQ(wrong_nan.load(), -1);
@@ -130,8 +135,12 @@ void plain_bf16(const float* in, uint16_t* out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = to_bf16(in[i]).bits;
 }
 // The bulk functions that kernels call.
-void bulk_f16(const float* in, uint16_t* out, int64_t n) { convert(in, reinterpret_cast<f16*>(out), n); }
-void bulk_bf16(const float* in, uint16_t* out, int64_t n) { convert(in, reinterpret_cast<bf16*>(out), n); }
+void bulk_f16(const float* in, uint16_t* out, int64_t n) {
+  convert(in, reinterpret_cast<f16*>(out), n);
+}
+void bulk_bf16(const float* in, uint16_t* out, int64_t n) {
+  convert(in, reinterpret_cast<bf16*>(out), n);
+}
 
 // Deterministic bits: splitmix64.
 struct Random {
@@ -155,7 +164,8 @@ TEST(float32_to_bfloat16_bulk) {
   test::for_each_isa([](Isa isa) { check_narrowing(kBf16, name(isa), bulk_bf16); });
 }
 
-// The oracle above against another one: scaled to units of the last place, and rounded by the C library.
+// The oracle above against another one: scaled to units of the last place, and rounded by the C
+// library.
 TEST(the_intervals_agree_with_scaled_rounding) {
   Random random{1};
   for (const Format& format : {kF16, kBf16})
@@ -230,14 +240,16 @@ TEST(bulk_conversions_write_n_elements_and_no_more) {
         }
         convert(brain.data() + offset, wide_again.data() + offset, n);
         for (size_t i = 0; i < 80; ++i) {
-          const bool inside = static_cast<int64_t>(i) >= offset && static_cast<int64_t>(i) < offset + n;
+          const bool inside =
+              static_cast<int64_t>(i) >= offset && static_cast<int64_t>(i) < offset + n;
           CHECK_EQ(wide_again[i], inside ? to_float(brain[i]) : 7.0f);
         }
       }
   });
 }
 
-// float64 next to every tie: a rounding through float32 would fall onto the tie itself and lose the side.
+// float64 next to every tie: a rounding through float32 would fall onto the tie itself and lose the
+// side.
 TEST(float64_is_rounded_once) {
   auto check_all = [](const Format& format, auto narrow) {
     for (uint32_t low = 0; low < format.infinity; ++low) {
@@ -252,7 +264,8 @@ TEST(float64_is_rounded_once) {
       }
       CHECK_EQ(narrow(format.value(low)), low);
     }
-    constexpr double kMax = std::numeric_limits<double>::max(), kTiny = std::numeric_limits<double>::denorm_min();
+    constexpr double kMax = std::numeric_limits<double>::max(),
+                     kTiny = std::numeric_limits<double>::denorm_min();
     const double infinity = std::numeric_limits<double>::infinity();
     for (const double big : {kMax, infinity, 0x1.ffffffp127, 0x1.fffffefffffffp127, 0x1p128})
       for (const double sign : {1.0, -1.0})
@@ -270,7 +283,8 @@ TEST(random_float64_agree_with_scaled_rounding) {
   Random random{2};
   for (int i = 0; i < 400000; ++i) {
     const uint64_t r = random();
-    const double x = std::ldexp(1 + std::ldexp(static_cast<double>(r >> 12), -52), static_cast<int>(r % 48) - 30);
+    const double x = std::ldexp(1 + std::ldexp(static_cast<double>(r >> 12), -52),
+                                static_cast<int>(r % 48) - 30);
     const int exponent = std::max(std::ilogb(x), -14);
     const double units = std::nearbyint(std::ldexp(x, 10 - exponent));
     const double bits = (exponent + 14) * 1024 + units;
@@ -287,14 +301,16 @@ uint32_t exact_fma(uint32_t a, uint32_t b, uint32_t c) {
     const int64_t magnitude = exponent ? (1024 + fraction) << (exponent - 1) : fraction;
     return bits & 0x8000 ? -magnitude : magnitude;
   };
-  const __int128 sum = static_cast<__int128>(value(a)) * value(b) + static_cast<__int128>(value(c)) * (1 << 24);
+  const __int128 sum =
+      static_cast<__int128>(value(a)) * value(b) + static_cast<__int128>(value(c)) * (1 << 24);
   if (sum == 0)  // zero is negative when both terms are
     return ((a ^ b) & c & 0x8000u) && value(c) == 0 ? 0x8000u : 0;
   const uint32_t sign = sum < 0 ? 0x8000u : 0;
   const unsigned __int128 magnitude = static_cast<unsigned __int128>(sum < 0 ? -sum : sum);
   int top = 127;
   while (!(magnitude >> top & 1)) --top;
-  const int shift = std::max(top - 10, 24);  // down to the last place of the result: 2^-24 at the least
+  const int shift =
+      std::max(top - 10, 24);  // down to the last place of the result: 2^-24 at the least
   uint32_t units = static_cast<uint32_t>(magnitude >> shift);
   const unsigned __int128 rest = magnitude - (static_cast<unsigned __int128>(units) << shift);
   const unsigned __int128 half = static_cast<unsigned __int128>(1) << (shift - 1);
@@ -327,8 +343,8 @@ TEST(fma_f16_of_random_patterns_rounds_once) {
   }
 }
 
-// Where one rounding and two differ: the product lies at half a unit of c, or next to it, or far below it; and the
-// product is large and c the rest that decides a tie of it.
+// Where one rounding and two differ: the product lies at half a unit of c, or next to it, or far
+// below it; and the product is large and c the rest that decides a tie of it.
 TEST(fma_f16_near_ties_rounds_once) {
   Random random{4};
   const int64_t count = exhaustive() ? 100000000 : 2000000;
@@ -337,8 +353,10 @@ TEST(fma_f16_near_ties_rounds_once) {
     const uint32_t c = r & 0xffff, a = r >> 16 & 0xffff;
     if (!is_finite(c) || !is_finite(a) || (a & 0x7fff) == 0) continue;
     const double unit = std::ldexp(1.0, std::max(static_cast<int>(c >> 10 & 31), 1) - 25);
-    const double target = std::ldexp(unit, -1 - static_cast<int>((r >> 32) % 14) * static_cast<int>(r >> 40 & 1));
-    const uint32_t b = to_f16(target / static_cast<double>(to_float(f16{static_cast<uint16_t>(a)}))).bits;
+    const double target =
+        std::ldexp(unit, -1 - static_cast<int>((r >> 32) % 14) * static_cast<int>(r >> 40 & 1));
+    const uint32_t b =
+        to_f16(target / static_cast<double>(to_float(f16{static_cast<uint16_t>(a)}))).bits;
     for (uint32_t near = b - 1; near != b + 2; ++near)
       if (near <= 0xffff && is_finite(near)) {
         check_fma(a, near, c);
@@ -357,7 +375,9 @@ TEST(fma_f16_near_ties_rounds_once) {
 
 TEST(fma_f16_of_zeros_infinities_and_nans) {
   auto fma = [](int a, int b, int c) -> int {
-    return fma_f16(f16{static_cast<uint16_t>(a)}, f16{static_cast<uint16_t>(b)}, f16{static_cast<uint16_t>(c)}).bits;
+    return fma_f16(f16{static_cast<uint16_t>(a)}, f16{static_cast<uint16_t>(b)},
+                   f16{static_cast<uint16_t>(c)})
+        .bits;
   };
   CHECK_EQ(fma(0x8000, 0x3c00, 0x8000), 0x8000);  // -0 * 1 + -0
   CHECK_EQ(fma(0x0000, 0x3c00, 0x8000), 0x0000);
@@ -372,6 +392,8 @@ TEST(fma_f16_of_zeros_infinities_and_nans) {
 
 // All of it also holds at compile time.
 static_assert(to_f16(65519.0f).bits == 0x7bff && to_f16(65520.0f).bits == 0x7c00);
-static_assert(to_f16(65519.999999).bits == 0x7bff && to_f16(0x1p-25).bits == 0 && to_f16(0x1.0000001p-25).bits == 1);
+static_assert(to_f16(65519.999999).bits == 0x7bff && to_f16(0x1p-25).bits == 0 &&
+              to_f16(0x1.0000001p-25).bits == 1);
 static_assert(to_bf16(1e300).bits == 0x7f80 && to_f16(-1e300).bits == 0xfc00);
-static_assert(fma_f16(f16{0x3c01}, f16{0x3c01}, f16{0xbc02}).bits == 0x0010);  // (1 + u)^2 - (1 + 2u) = u^2
+static_assert(fma_f16(f16{0x3c01}, f16{0x3c01}, f16{0xbc02}).bits ==
+              0x0010);  // (1 + u)^2 - (1 + 2u) = u^2

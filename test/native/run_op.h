@@ -72,7 +72,8 @@ RunResult run_op(const typename Op::Params& params, std::vector<HostTensor*> inp
     out_views.push_back({t.bytes.data(), t.dtype, t.shape});
   }
   const std::atomic<bool> cancelled{false};
-  result.status = op->run_cpu(&params, KernelContext(in_views, out_views, pool, cancelled, result.provenance));
+  result.status =
+      op->run_cpu(&params, KernelContext(in_views, out_views, pool, cancelled, result.provenance));
   return result;
 }
 

@@ -1,5 +1,6 @@
-// How far a result may lie from the exact one, derived from the arithmetic: no test types an epsilon.
-// u is half a unit in the last place relative to 1: 2^-24 float32, 2^-11 float16, 2^-8 bfloat16.
+// How far a result may lie from the exact one, derived from the arithmetic: no test types an
+// epsilon. u is half a unit in the last place relative to 1: 2^-24 float32, 2^-11 float16, 2^-8
+// bfloat16.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -24,16 +25,20 @@ inline double underflow(DType t) {
 }
 
 /// One rounding of `y` to `t`. 1.001 covers y itself being off by the error of the sum.
-inline double rounding_bound(DType t, double y) { return 1.001 * unit_roundoff(t) * std::fabs(y) + underflow(t); }
+inline double rounding_bound(DType t, double y) {
+  return 1.001 * unit_roundoff(t) * std::fabs(y) + underflow(t);
+}
 
-/// A sum of `terms` products, stored as `out`. `magnitude` is the sum of the products' absolute values.
-/// float32 sums: 4 * sqrt(terms) * u32 * magnitude. float16 sums: min(terms, 8 * sqrt(terms)) * u16 * magnitude.
-/// tf32: both operands of each product are off by 2^-11, sums as float32.
+/// A sum of `terms` products, stored as `out`. `magnitude` is the sum of the products' absolute
+/// values. float32 sums: 4 * sqrt(terms) * u32 * magnitude. float16 sums: min(terms, 8 *
+/// sqrt(terms)) * u16 * magnitude. tf32: both operands of each product are off by 2^-11, sums as
+/// float32.
 inline double product_bound(DType out, Compute compute, int64_t terms, double y, double magnitude) {
   const double n = static_cast<double>(std::max<int64_t>(terms, 1));
   double sum = 4 * std::sqrt(n) * unit_roundoff(DType::kF32) * magnitude;
   if (compute == Compute::kFloat16)
-    sum = std::min(n, 8 * std::sqrt(n)) * unit_roundoff(DType::kF16) * magnitude + underflow(DType::kF16);
+    sum = std::min(n, 8 * std::sqrt(n)) * unit_roundoff(DType::kF16) * magnitude +
+          underflow(DType::kF16);
   if (compute == Compute::kTf32) sum += 1.001 * 0x1p-10 * magnitude;
   return rounding_bound(out, y) + sum;
 }

@@ -15,7 +15,8 @@ namespace {
 constexpr size_t kAlignment = 64;            // one cache line, one AVX-512 register
 constexpr uint64_t kCacheLimit = 256 << 20;  // bytes kept at the most
 
-// Rounds up to one of 8 sizes per power of two: at most 1/8 is wasted, and similar sizes share blocks.
+// Rounds up to one of 8 sizes per power of two: at most 1/8 is wasted, and similar sizes share
+// blocks.
 size_t size_class(size_t bytes) {
   if (bytes <= 512) return (bytes + kAlignment - 1) / kAlignment * kAlignment;
   const size_t step = std::bit_floor(bytes - 1) / 8;
@@ -88,9 +89,11 @@ void trim() {
 
 uint64_t memory_limit() {
   static const uint64_t limit = [] {
-    uint64_t bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
+    uint64_t bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                     static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
     uint64_t group = 0;
-    for (const char* file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"})
+    for (const char* file :
+         {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"})
       if (std::ifstream in(file); in >> group && group > 0 && group < bytes) bytes = group;
     return bytes;
   }();

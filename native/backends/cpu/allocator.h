@@ -1,5 +1,6 @@
-// Memory for CPU tensors: 64-byte aligned blocks, kept for reuse after they are freed. Fresh pages cost about as much
-// as a pass over the data, so a service that runs one model again and again should not pay for them each time.
+// Memory for CPU tensors: 64-byte aligned blocks, kept for reuse after they are freed. Fresh pages
+// cost about as much as a pass over the data, so a service that runs one model again and again
+// should not pay for them each time.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -25,7 +25,8 @@ std::string cpu_name() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);)
     if (line.rfind("model name", 0) == 0)
-      if (const size_t colon = line.find(": "); colon != std::string::npos) return line.substr(colon + 2);
+      if (const size_t colon = line.find(": "); colon != std::string::npos)
+        return line.substr(colon + 2);
   return "CPU";
 }
 
@@ -36,8 +37,8 @@ int32_t device_info(int32_t, halftone_device_info* out, halftone_status*) {
   std::snprintf(out->name, sizeof out->name, "%s", model->c_str());
   std::snprintf(out->detail, sizeof out->detail, "%d threads", ThreadPool::global().size());
   out->total_bytes = cpu::memory_limit();
-  out->free_bytes =
-      static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
+  out->free_bytes = static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) *
+                    static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
   return 0;
 }
 
@@ -80,7 +81,8 @@ TensorView view(const halftone_tensor& t) {
   return v;
 }
 
-int32_t run(void*, const halftone_call* call, halftone_provenance* provenance, halftone_status* status) {
+int32_t run(void*, const halftone_call* call, halftone_provenance* provenance,
+            halftone_status* status) {
   const RegisteredOp* op = find_op(call->op);
   if (!op) return fail(status, Code::kUnsupported, concat("the CPU backend has no op ", call->op));
   Status outcome;
@@ -89,7 +91,8 @@ int32_t run(void*, const halftone_call* call, halftone_provenance* provenance, h
     for (int i = 0; i < call->input_count; ++i) in.push_back(view(call->inputs[i]));
     for (int i = 0; i < call->output_count; ++i) out.push_back(view(call->outputs[i]));
     const auto& cancelled = *static_cast<const std::atomic<bool>*>(call->cancelled);
-    outcome = op->run_cpu(call->params, KernelContext(in, out, ThreadPool::global(), cancelled, *provenance));
+    outcome = op->run_cpu(call->params,
+                          KernelContext(in, out, ThreadPool::global(), cancelled, *provenance));
   } catch (const std::bad_alloc&) {
     outcome = error(Code::kOutOfMemory, "no memory for the kernel's workspace on device cpu");
   } catch (const std::exception& e) {
@@ -105,9 +108,24 @@ void trim(int32_t) { cpu::trim(); }
 }  // namespace
 
 const halftone_backend* cpu_backend() {
-  static const halftone_backend backend = {
-      HALFTONE_ABI_VERSION, "cpu", kVersion, 1, device_count, device_info, op_hash, stream_create,
-      stream_destroy, stream_sync, alloc, free, copy, copy, supports, run, cached, trim};
+  static const halftone_backend backend = {HALFTONE_ABI_VERSION,
+                                           "cpu",
+                                           kVersion,
+                                           1,
+                                           device_count,
+                                           device_info,
+                                           op_hash,
+                                           stream_create,
+                                           stream_destroy,
+                                           stream_sync,
+                                           alloc,
+                                           free,
+                                           copy,
+                                           copy,
+                                           supports,
+                                           run,
+                                           cached,
+                                           trim};
   return &backend;
 }
 

@@ -30,37 +30,46 @@ inline Status conv_types(const char* a_name, DType a, const char* b_name, DType 
                          MaybeDType output, bool integers, ConvTypes* types) {
   const bool a8 = a == DType::kS8 || a == DType::kU8, b8 = b == DType::kS8 || b == DType::kU8;
   if (!((integers && a8) || a == DType::kF32 || a == DType::kF16 || a == DType::kBF16))
-    return dtype_error(a_name, " must be float32, float16", integers ? ", bfloat16, int8 or uint8" : " or bfloat16",
-                       ", got ", name(a));
+    return dtype_error(a_name, " must be float32, float16",
+                       integers ? ", bfloat16, int8 or uint8" : " or bfloat16", ", got ", name(a));
   if (a != b && !(a8 && b8))
-    return dtype_error(b_name, a8 ? " must be int8 or uint8 as " : " must have the dtype of ", a_name, ", got ", a_name,
-                       " ", name(a), " and ", b_name, " ", name(b));
+    return dtype_error(b_name, a8 ? " must be int8 or uint8 as " : " must have the dtype of ",
+                       a_name, ", got ", a_name, " ", name(a), " and ", b_name, " ", name(b));
   types->in = a;
   HALFTONE_TRY(resolve_compute(a, compute, &types->compute));
   types->out = output.or_else(a8 ? DType::kS32 : a);
   const bool widened = types->out == DType::kF32 && types->compute == Compute::kFloat32;
   if (types->out != (a8 ? DType::kS32 : a) && !widened)
-    return unsupported("outputDType ", name(types->out), " is not offered for ", name(a), " with compute '",
-                       name(types->compute), "'; nearest: ", name(a8 ? DType::kS32 : a));
+    return unsupported("outputDType ", name(types->out), " is not offered for ", name(a),
+                       " with compute '", name(types->compute),
+                       "'; nearest: ", name(a8 ? DType::kS32 : a));
   return {};
 }
 
-/// y[n, k, oh, ow] = activation(bias[k] + sum over r, s, c of x[n, c, oh * stride + r * dilation - pad, ...] * w[k, c, r, s]).
-/// Cross-correlation (the filter is not flipped): ONNX Conv-11, TensorFlow Conv2D, cuDNN CROSS_CORRELATION.
+/// y[n, k, oh, ow] = activation(bias[k] + sum over r, s, c of x[n, c, oh * stride + r * dilation -
+/// pad, ...] * w[k, c, r, s]). Cross-correlation (the filter is not flipped): ONNX Conv-11,
+/// TensorFlow Conv2D, cuDNN CROSS_CORRELATION.
 ///
-/// compute 'float32': inputs are widened exactly, products and sums are float32 in an order chosen for speed but fixed for
-///   a machine; bias is added and the activation applied in float32; one rounding to the output dtype at the end.
-/// compute 'tf32': the same after rounding x and w to 10 fraction bits (nearest, ties away from zero).
-/// compute 'float16': acc = fma_f16(x, w, acc) from +0 over kernel row, kernel column, input channel of the group, in this
+/// compute 'float32': inputs are widened exactly, products and sums are float32 in an order chosen
+/// for speed but fixed for
+///   a machine; bias is added and the activation applied in float32; one rounding to the output
+///   dtype at the end.
+/// compute 'tf32': the same after rounding x and w to 10 fraction bits (nearest, ties away from
+/// zero). compute 'float16': acc = fma_f16(x, w, acc) from +0 over kernel row, kernel column, input
+/// channel of the group, in this
 ///   order; taps in the padding are skipped. Then bias is added with one float16 addition.
 /// compute 'int32': exact modulo 2^32, padding is 0.
 struct Conv2d {
   static constexpr const char* kName = "conv2d";
-  static constexpr const char* kDoc = "2-D convolution with optional bias and activation. ONNX Conv-11.";
+  static constexpr const char* kDoc =
+      "2-D convolution with optional bias and activation. ONNX Conv-11.";
   static constexpr Port kInputs[] = {
-      {.name = "x", .doc = "[n, c, h, w] or [n, h, w, c]; float32, float16, bfloat16, int8 or uint8"},
+      {.name = "x",
+       .doc = "[n, c, h, w] or [n, h, w, c]; float32, float16, bfloat16, int8 or uint8"},
       {.name = "w", .doc = "filter; the dtype of x (int8 and uint8 may be mixed)"},
-      {.name = "bias", .doc = "[cout]; the output's dtype, or float32 when compute is float32", .optional = true}};
+      {.name = "bias",
+       .doc = "[cout]; the output's dtype, or float32 when compute is float32",
+       .optional = true}};
   static constexpr const char* kOutputs[] = {"y"};
 
   struct Params : ConvOptions {
@@ -72,24 +81,27 @@ struct Conv2d {
     void fields(V&& v) {
       ConvOptions::fields(v);
       v("activation", activation, {.doc = "applied before the result is stored"});
-      v("compute", compute, {.doc = "type of the sums; null: int32 for integers, float32 for others"});
+      v("compute", compute,
+        {.doc = "type of the sums; null: int32 for integers, float32 for others"});
       v("outputDType", outputDType, {.doc = "null: int32 for integers, the dtype of x for others"});
     }
   };
 
   static Status resolve(const Params& p, const Inputs& in, ConvGeometry* g, ConvTypes* types) {
-    HALFTONE_TRY(conv_types("x", in[0].dtype, "w", in[1].dtype, p.compute, p.outputDType, true, types));
+    HALFTONE_TRY(
+        conv_types("x", in[0].dtype, "w", in[1].dtype, p.compute, p.outputDType, true, types));
     HALFTONE_TRY(conv_geometry(p, in[0].shape, in[1].shape, g));
     if (!in.has(2)) return {};
     const TensorDesc& bias = in[2];
     if (bias.shape.rank != 1 || bias.shape[0] != g->out_channels)
-      return shape_error("bias must have the shape [", g->out_channels, "] of w's output channels, got bias ",
-                         bias.shape, " and w ", in[1].shape);
+      return shape_error("bias must have the shape [", g->out_channels,
+                         "] of w's output channels, got bias ", bias.shape, " and w ", in[1].shape);
     const bool wide = types->compute == Compute::kFloat32 && bias.dtype == DType::kF32;
     if (bias.dtype != types->out && !wide)
-      return dtype_error("bias must be ", name(types->out),
-                         types->compute == Compute::kFloat32 && types->out != DType::kF32 ? " or float32" : "",
-                         ", got ", name(bias.dtype));
+      return dtype_error(
+          "bias must be ", name(types->out),
+          types->compute == Compute::kFloat32 && types->out != DType::kF32 ? " or float32" : "",
+          ", got ", name(bias.dtype));
     return {};
   }
 
@@ -102,14 +114,17 @@ struct Conv2d {
   }
 };
 
-/// The gradient of sum(y * dy) with respect to x: dx[n, c, h, w] = sum over r, s, k of dy * w of the outputs that x took
-/// part in. ONNX ConvTranspose-11 computes the same; TensorFlow Conv2DBackpropInput.
-/// compute 'float16': acc = fma_f16(dy, w, acc) from +0 over kernel row, kernel column, output channel of the group.
+/// The gradient of sum(y * dy) with respect to x: dx[n, c, h, w] = sum over r, s, k of dy * w of
+/// the outputs that x took part in. ONNX ConvTranspose-11 computes the same; TensorFlow
+/// Conv2DBackpropInput. compute 'float16': acc = fma_f16(dy, w, acc) from +0 over kernel row,
+/// kernel column, output channel of the group.
 struct Conv2dBackwardInput {
   static constexpr const char* kName = "conv2dBackwardInput";
-  static constexpr const char* kDoc = "Gradient of conv2d with respect to its input; also the transposed convolution.";
-  static constexpr Port kInputs[] = {{.name = "dy", .doc = "gradient of the output; float32, float16 or bfloat16"},
-                                     {.name = "w", .doc = "filter; the dtype of dy"}};
+  static constexpr const char* kDoc =
+      "Gradient of conv2d with respect to its input; also the transposed convolution.";
+  static constexpr Port kInputs[] = {
+      {.name = "dy", .doc = "gradient of the output; float32, float16 or bfloat16"},
+      {.name = "w", .doc = "filter; the dtype of dy"}};
   static constexpr const char* kOutputs[] = {"dx"};
 
   struct Params : ConvOptions {
@@ -119,7 +134,12 @@ struct Conv2dBackwardInput {
 
     template <class V>
     void fields(V&& v) {
-      v("inputSize", inputSize, {.doc = "[height, width] of conv2d's input", .min = 0, .max = kMaxInt, .count = 2, .required = true});
+      v("inputSize", inputSize,
+        {.doc = "[height, width] of conv2d's input",
+         .min = 0,
+         .max = kMaxInt,
+         .count = 2,
+         .required = true});
       ConvOptions::fields(v);
       v("compute", compute, {.doc = "type of the sums; null: float32"});
       v("outputDType", outputDType, {.doc = "null: the dtype of dy"});
@@ -127,7 +147,8 @@ struct Conv2dBackwardInput {
   };
 
   static Status resolve(const Params& p, const Inputs& in, ConvGeometry* g, ConvTypes* types) {
-    HALFTONE_TRY(conv_types("dy", in[0].dtype, "w", in[1].dtype, p.compute, p.outputDType, false, types));
+    HALFTONE_TRY(
+        conv_types("dy", in[0].dtype, "w", in[1].dtype, p.compute, p.outputDType, false, types));
     HALFTONE_TRY(check_pair("inputSize", p.inputSize));
     const Shape &dy = in[0].shape, &w = in[1].shape;
     if (dy.rank != 4) return shape_error("dy must have 4 axes, got ", dy);
@@ -137,12 +158,13 @@ struct Conv2dBackwardInput {
     int64_t channels = 0;
     if (__builtin_mul_overflow(w[wa.c], p.groups, &channels)) channels = -1;
     if (channels < 0 || channels > kMaxInt)
-      return shape_error("groups * w.shape[", wa.c, "] must lie in [0, ", kMaxInt, "], got groups ", p.groups, " and w ", w);
+      return shape_error("groups * w.shape[", wa.c, "] must lie in [0, ", kMaxInt, "], got groups ",
+                         p.groups, " and w ", w);
     const Shape x = make_shape(ya, dy[ya.n], channels, p.inputSize[0], p.inputSize[1]);
     HALFTONE_TRY(conv_geometry(p, x, w, g));
     if (!(y_shape(p, *g) == dy))
-      return shape_error("dy must have the shape ", y_shape(p, *g), " that conv2d gives for an input ", x, ", got dy ", dy,
-                         " and w ", w);
+      return shape_error("dy must have the shape ", y_shape(p, *g),
+                         " that conv2d gives for an input ", x, ", got dy ", dy, " and w ", w);
     return {};
   }
 
@@ -157,13 +179,16 @@ struct Conv2dBackwardInput {
 
 /// The gradient of sum(y * dy) with respect to w: dw[k, c, r, s] = sum over n, oh, ow of x * dy.
 /// TensorFlow Conv2DBackpropFilter.
-/// compute 'float16': acc = fma_f16(x, dy, acc) from +0 over image, output row, output column; padding is skipped. These
-///   sums are long: float16 stops growing at 2048 times a term, so float32 is the default here as everywhere.
+/// compute 'float16': acc = fma_f16(x, dy, acc) from +0 over image, output row, output column;
+/// padding is skipped. These
+///   sums are long: float16 stops growing at 2048 times a term, so float32 is the default here as
+///   everywhere.
 struct Conv2dBackwardFilter {
   static constexpr const char* kName = "conv2dBackwardFilter";
   static constexpr const char* kDoc = "Gradient of conv2d with respect to its filter.";
-  static constexpr Port kInputs[] = {{.name = "x", .doc = "conv2d's input; float32, float16 or bfloat16"},
-                                     {.name = "dy", .doc = "gradient of the output; the dtype of x"}};
+  static constexpr Port kInputs[] = {
+      {.name = "x", .doc = "conv2d's input; float32, float16 or bfloat16"},
+      {.name = "dy", .doc = "gradient of the output; the dtype of x"}};
   static constexpr const char* kOutputs[] = {"dw"};
 
   struct Params : ConvOptions {
@@ -173,7 +198,12 @@ struct Conv2dBackwardFilter {
 
     template <class V>
     void fields(V&& v) {
-      v("filterSize", filterSize, {.doc = "[rows, columns] of the kernel", .min = 1, .max = kMaxInt, .count = 2, .required = true});
+      v("filterSize", filterSize,
+        {.doc = "[rows, columns] of the kernel",
+         .min = 1,
+         .max = kMaxInt,
+         .count = 2,
+         .required = true});
       ConvOptions::fields(v);
       v("compute", compute, {.doc = "type of the sums; null: float32"});
       v("outputDType", outputDType, {.doc = "null: the dtype of x"});
@@ -181,7 +211,8 @@ struct Conv2dBackwardFilter {
   };
 
   static Status resolve(const Params& p, const Inputs& in, ConvGeometry* g, ConvTypes* types) {
-    HALFTONE_TRY(conv_types("x", in[0].dtype, "dy", in[1].dtype, p.compute, p.outputDType, false, types));
+    HALFTONE_TRY(
+        conv_types("x", in[0].dtype, "dy", in[1].dtype, p.compute, p.outputDType, false, types));
     HALFTONE_TRY(check_pair("filterSize", p.filterSize));
     const Shape &x = in[0].shape, &dy = in[1].shape;
     if (x.rank != 4) return shape_error("x must have 4 axes, got ", x);
@@ -189,12 +220,14 @@ struct Conv2dBackwardFilter {
     HALFTONE_TRY(detail::window_size("groups", p.groups, 1));
     const AxisOrder xa = axis_order(p.layout);
     if (x[xa.c] % p.groups != 0)
-      return shape_error("x.shape[", xa.c, "] must be a multiple of groups ", p.groups, ", got x ", x);
-    const Shape w = make_shape(axis_order(p.filterLayout), dy[xa.c], x[xa.c] / p.groups, p.filterSize[0], p.filterSize[1]);
+      return shape_error("x.shape[", xa.c, "] must be a multiple of groups ", p.groups, ", got x ",
+                         x);
+    const Shape w = make_shape(axis_order(p.filterLayout), dy[xa.c], x[xa.c] / p.groups,
+                               p.filterSize[0], p.filterSize[1]);
     HALFTONE_TRY(conv_geometry(p, x, w, g));
     if (!(y_shape(p, *g) == dy))
-      return shape_error("dy must have the shape ", y_shape(p, *g), " that conv2d gives for a filter ", w, ", got dy ",
-                         dy, " and x ", x);
+      return shape_error("dy must have the shape ", y_shape(p, *g),
+                         " that conv2d gives for a filter ", w, ", got dy ", dy, " and x ", x);
     return {};
   }
 

@@ -7,7 +7,8 @@ namespace {
 
 // infer() runs before the kernel, but hands nothing over: shapes and dtypes are resolved again.
 template <class Op>
-Status resolve(const typename Op::Params& params, const KernelContext& context, ConvGeometry* g, ConvCall* call) {
+Status resolve(const typename Op::Params& params, const KernelContext& context, ConvGeometry* g,
+               ConvCall* call) {
   TensorDesc descs[3];
   const TensorDesc* in[3] = {};
   for (int i = 0; i < context.inputs() && i < 3; ++i)
@@ -36,12 +37,15 @@ const char* accumulate_type(const ConvCall& call) {
   return call.compute == Compute::kTf32 ? "float32" : multiply_type(call);
 }
 
-void said(const KernelContext& context, const char* kernel, const ConvCall& call, uint64_t workspace = 0) {
+void said(const KernelContext& context, const char* kernel, const ConvCall& call,
+          uint64_t workspace = 0) {
   context.made_by(kernel, name(call.a_type), multiply_type(call), accumulate_type(call), workspace);
 }
 
 // Rows of about 2^16 products each go to a thread at a time.
-int64_t grain(int64_t products_per_row) { return std::max<int64_t>(1, (1 << 16) / std::max<int64_t>(1, products_per_row)); }
+int64_t grain(int64_t products_per_row) {
+  return std::max<int64_t>(1, (1 << 16) / std::max<int64_t>(1, products_per_row));
+}
 
 Status conv2d_cpu(const Conv2d::Params& params, const KernelContext& context) {
   ConvGeometry g;
@@ -58,7 +62,8 @@ Status conv2d_cpu(const Conv2d::Params& params, const KernelContext& context) {
   return {};
 }
 
-Status conv2d_backward_input_cpu(const Conv2dBackwardInput::Params& params, const KernelContext& context) {
+Status conv2d_backward_input_cpu(const Conv2dBackwardInput::Params& params,
+                                 const KernelContext& context) {
   ConvGeometry g;
   ConvCall call;
   HALFTONE_TRY(resolve<Conv2dBackwardInput>(params, context, &g, &call));
@@ -66,13 +71,15 @@ Status conv2d_backward_input_cpu(const Conv2dBackwardInput::Params& params, cons
     said(context, "conv2d_backward_input_empty", call);
     return {};
   }
-  context.parallel_for(g.batch * g.in_channels * g.h.in, grain(g.w.in * g.taps() * g.group_out),
-                       [&](int64_t first, int64_t last) { conv2d_backward_input_plain(g, call, first, last); });
+  context.parallel_for(
+      g.batch * g.in_channels * g.h.in, grain(g.w.in * g.taps() * g.group_out),
+      [&](int64_t first, int64_t last) { conv2d_backward_input_plain(g, call, first, last); });
   said(context, "conv2d_backward_input_plain", call);
   return {};
 }
 
-Status conv2d_backward_filter_cpu(const Conv2dBackwardFilter::Params& params, const KernelContext& context) {
+Status conv2d_backward_filter_cpu(const Conv2dBackwardFilter::Params& params,
+                                  const KernelContext& context) {
   ConvGeometry g;
   ConvCall call;
   HALFTONE_TRY(resolve<Conv2dBackwardFilter>(params, context, &g, &call));
@@ -80,8 +87,9 @@ Status conv2d_backward_filter_cpu(const Conv2dBackwardFilter::Params& params, co
     said(context, "conv2d_backward_filter_empty", call);
     return {};
   }
-  context.parallel_for(g.out_channels * g.group_in * g.h.kernel, grain(g.w.kernel * g.batch * g.pixels()),
-                       [&](int64_t first, int64_t last) { conv2d_backward_filter_plain(g, call, first, last); });
+  context.parallel_for(
+      g.out_channels * g.group_in * g.h.kernel, grain(g.w.kernel * g.batch * g.pixels()),
+      [&](int64_t first, int64_t last) { conv2d_backward_filter_plain(g, call, first, last); });
   said(context, "conv2d_backward_filter_plain", call);
   return {};
 }

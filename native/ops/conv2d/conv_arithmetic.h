@@ -1,5 +1,5 @@
-// The arithmetic of each compute type: how a product joins a sum, and what happens to a sum before it is stored.
-// ConvCall must be complete where this is included (conv_plain.h).
+// The arithmetic of each compute type: how a product joins a sum, and what happens to a sum before
+// it is stored. ConvCall must be complete where this is included (conv_plain.h).
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -16,12 +16,16 @@ inline float widen(bf16 v) { return to_float(v); }
 
 template <class Y>
 Y narrow(float v) {
-  if constexpr (std::is_same_v<Y, f16>) return to_f16(v);
-  else if constexpr (std::is_same_v<Y, bf16>) return to_bf16(v);
-  else return v;
+  if constexpr (std::is_same_v<Y, f16>)
+    return to_f16(v);
+  else if constexpr (std::is_same_v<Y, bf16>)
+    return to_bf16(v);
+  else
+    return v;
 }
 
-/// Float32 with 10 fraction bits: nearest, ties away from zero, as PTX cvt.rna.tf32.f32. NaN and infinity are kept.
+/// Float32 with 10 fraction bits: nearest, ties away from zero, as PTX cvt.rna.tf32.f32. NaN and
+/// infinity are kept.
 inline float round_tf32(float v) {
   const uint32_t u = std::bit_cast<uint32_t>(v);
   if ((u & 0x7f800000u) == 0x7f800000u) return v;
@@ -100,8 +104,10 @@ Epilogue<Sums, Y> make_epilogue(const ConvCall& call, int64_t channel) {
     e.bias = static_cast<uint32_t>(static_cast<const int32_t*>(call.bias)[channel]);
   } else {
     if (call.bias_type == DType::kF32) e.bias = static_cast<const float*>(call.bias)[channel];
-    if (call.bias_type == DType::kF16) e.bias = to_float(static_cast<const f16*>(call.bias)[channel]);
-    if (call.bias_type == DType::kBF16) e.bias = to_float(static_cast<const bf16*>(call.bias)[channel]);
+    if (call.bias_type == DType::kF16)
+      e.bias = to_float(static_cast<const f16*>(call.bias)[channel]);
+    if (call.bias_type == DType::kBF16)
+      e.bias = to_float(static_cast<const bf16*>(call.bias)[channel]);
   }
   return e;
 }

@@ -12,7 +12,8 @@ void forward(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t
   const W* w = static_cast<const W*>(call.b);
   Y* y = static_cast<Y*>(call.out);
   for (int64_t row = first; row < last; ++row) {
-    const int64_t oh = row % g.h.out, k = row / g.h.out % g.out_channels, n = row / g.h.out / g.out_channels;
+    const int64_t oh = row % g.h.out, k = row / g.h.out % g.out_channels,
+                  n = row / g.h.out / g.out_channels;
     const TapRange rows = g.h.taps(oh);
     const auto epilogue = make_epilogue<Sums, Y>(call, k);
     for (int64_t ow = 0; ow < g.w.out; ++ow) {
@@ -21,9 +22,11 @@ void forward(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t
       for (int64_t r = rows.first; r < rows.last; ++r)
         for (int64_t s = columns.first; s < columns.last; ++s) {
           const X* px = x + n * g.x.n + k / g.group_out * g.group_in * g.x.c +
-                        (g.h.start(oh) + r * g.h.dilation) * g.x.h + (g.w.start(ow) + s * g.w.dilation) * g.x.w;
+                        (g.h.start(oh) + r * g.h.dilation) * g.x.h +
+                        (g.w.start(ow) + s * g.w.dilation) * g.x.w;
           const W* pw = w + k * g.f.n + r * g.f.h + s * g.f.w;
-          for (int64_t c = 0; c < g.group_in; ++c) acc = Sums::term(px[c * g.x.c], pw[c * g.f.c], acc);
+          for (int64_t c = 0; c < g.group_in; ++c)
+            acc = Sums::term(px[c * g.x.c], pw[c * g.f.c], acc);
         }
       y[n * g.y.n + k * g.y.c + oh * g.y.h + ow * g.y.w] = epilogue(acc);
     }
@@ -36,7 +39,8 @@ void backward_input(const ConvGeometry& g, const ConvCall& call, int64_t first, 
   const W* w = static_cast<const W*>(call.b);
   Y* dx = static_cast<Y*>(call.out);
   for (int64_t row = first; row < last; ++row) {
-    const int64_t ih = row % g.h.in, c = row / g.h.in % g.in_channels, n = row / g.h.in / g.in_channels;
+    const int64_t ih = row % g.h.in, c = row / g.h.in % g.in_channels,
+                  n = row / g.h.in / g.in_channels;
     const int64_t group = c / g.group_in;
     for (int64_t iw = 0; iw < g.w.in; ++iw) {
       typename Sums::Acc acc{};
@@ -47,8 +51,10 @@ void backward_input(const ConvGeometry& g, const ConvCall& call, int64_t first, 
           const int64_t ow = g.w.window_of(iw, s);
           if (ow < 0) continue;
           const X* pdy = dy + n * g.y.n + group * g.group_out * g.y.c + oh * g.y.h + ow * g.y.w;
-          const W* pw = w + group * g.group_out * g.f.n + c % g.group_in * g.f.c + r * g.f.h + s * g.f.w;
-          for (int64_t k = 0; k < g.group_out; ++k) acc = Sums::term(pdy[k * g.y.c], pw[k * g.f.n], acc);
+          const W* pw =
+              w + group * g.group_out * g.f.n + c % g.group_in * g.f.c + r * g.f.h + s * g.f.w;
+          for (int64_t k = 0; k < g.group_out; ++k)
+            acc = Sums::term(pdy[k * g.y.c], pw[k * g.f.n], acc);
         }
       }
       dx[n * g.x.n + c * g.x.c + ih * g.x.h + iw * g.x.w] = Sums::template store<Y>(acc);
@@ -62,7 +68,8 @@ void backward_filter(const ConvGeometry& g, const ConvCall& call, int64_t first,
   const W* dy = static_cast<const W*>(call.b);
   Y* dw = static_cast<Y*>(call.out);
   for (int64_t row = first; row < last; ++row) {
-    const int64_t r = row % g.h.kernel, c = row / g.h.kernel % g.group_in, k = row / g.h.kernel / g.group_in;
+    const int64_t r = row % g.h.kernel, c = row / g.h.kernel % g.group_in,
+                  k = row / g.h.kernel / g.group_in;
     const int64_t channel = k / g.group_out * g.group_in + c;
     const TapRange rows = g.h.windows_of(r);
     for (int64_t s = 0; s < g.w.kernel; ++s) {
@@ -70,7 +77,8 @@ void backward_filter(const ConvGeometry& g, const ConvCall& call, int64_t first,
       typename Sums::Acc acc{};
       for (int64_t n = 0; n < g.batch; ++n)
         for (int64_t oh = rows.first; oh < rows.last; ++oh) {
-          const X* px = x + n * g.x.n + channel * g.x.c + (g.h.start(oh) + r * g.h.dilation) * g.x.h +
+          const X* px = x + n * g.x.n + channel * g.x.c +
+                        (g.h.start(oh) + r * g.h.dilation) * g.x.h +
                         (s * g.w.dilation - g.w.before) * g.x.w;
           const W* pdy = dy + n * g.y.n + k * g.y.c + oh * g.y.h;
           for (int64_t ow = columns.first; ow < columns.last; ++ow)
@@ -96,7 +104,8 @@ void with_types(const ConvCall& call, F&& f) {
   const bool wide = call.out_type == DType::kF32;
   if (call.a_type == DType::kF32) return f.template operator()<F32Sums, float, float, float>();
   if (call.a_type == DType::kF16)
-    return wide ? f.template operator()<F32Sums, f16, f16, float>() : f.template operator()<F32Sums, f16, f16, f16>();
+    return wide ? f.template operator()<F32Sums, f16, f16, float>()
+                : f.template operator()<F32Sums, f16, f16, f16>();
   return wide ? f.template operator()<F32Sums, bf16, bf16, float>()
               : f.template operator()<F32Sums, bf16, bf16, bf16>();
 }
@@ -104,16 +113,20 @@ void with_types(const ConvCall& call, F&& f) {
 }  // namespace
 
 void conv2d_plain(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t last) {
-  with_types(call, [&]<class S, class A, class B, class Y>() { forward<S, A, B, Y>(g, call, first, last); });
+  with_types(call, [&]<class S, class A, class B, class Y>() {
+    forward<S, A, B, Y>(g, call, first, last);
+  });
 }
 
-void conv2d_backward_input_plain(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t last) {
+void conv2d_backward_input_plain(const ConvGeometry& g, const ConvCall& call, int64_t first,
+                                 int64_t last) {
   with_types(call, [&]<class S, class A, class B, class Y>() {
     if constexpr (!std::is_same_v<S, S32Sums>) backward_input<S, A, B, Y>(g, call, first, last);
   });
 }
 
-void conv2d_backward_filter_plain(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t last) {
+void conv2d_backward_filter_plain(const ConvGeometry& g, const ConvCall& call, int64_t first,
+                                  int64_t last) {
   with_types(call, [&]<class S, class A, class B, class Y>() {
     if constexpr (!std::is_same_v<S, S32Sums>) backward_filter<S, A, B, Y>(g, call, first, last);
   });

@@ -1,5 +1,6 @@
-// The plain kernels of conv2d and its gradients: loops over the definition, for any layout, dtype and geometry. They are
-// the reference for the fast kernels, and run themselves where no fast kernel applies.
+// The plain kernels of conv2d and its gradients: loops over the definition, for any layout, dtype
+// and geometry. They are the reference for the fast kernels, and run themselves where no fast
+// kernel applies.
 #pragma once
 #include <cstdint>
 
@@ -21,11 +22,12 @@ struct ConvCall {
   Activation activation = Activation::kNone;
 };
 
-/// Rows are numbered through all but the last spatial axis; [first, last) of them are computed. Rows are independent.
-/// conv2d: batch * out_channels * out_h rows. Backward input: batch * in_channels * in_h. Backward filter:
-/// out_channels * group_in * kernel_h.
+/// Rows are numbered through all but the last spatial axis; [first, last) of them are computed.
+/// Rows are independent. conv2d: batch * out_channels * out_h rows. Backward input: batch *
+/// in_channels * in_h. Backward filter: out_channels * group_in * kernel_h.
 void conv2d_plain(const ConvGeometry&, const ConvCall&, int64_t first, int64_t last);
 void conv2d_backward_input_plain(const ConvGeometry&, const ConvCall&, int64_t first, int64_t last);
-void conv2d_backward_filter_plain(const ConvGeometry&, const ConvCall&, int64_t first, int64_t last);
+void conv2d_backward_filter_plain(const ConvGeometry&, const ConvCall&, int64_t first,
+                                  int64_t last);
 
 }  // namespace halftone

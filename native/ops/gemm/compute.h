@@ -1,4 +1,5 @@
-// Which arithmetic a product may use for which storage: one rule for all convolutions and matrix products.
+// Which arithmetic a product may use for which storage: one rule for all convolutions and matrix
+// products.
 #pragma once
 #include "core/field.h"
 #include "core/status.h"
@@ -11,8 +12,9 @@ constexpr const char* name(Compute c) {
 }
 
 /// What `asked` means for operands stored as `storage` (for mixed int8 and uint8: either):
-///   float32: float32 (default), tf32      float16: float32 (default), float16     bfloat16: float32
-///   int8, uint8: int32                    float64: only the default, float64 sums; *out stays kDefault
+///   float32: float32 (default), tf32      float16: float32 (default), float16     bfloat16:
+///   float32 int8, uint8: int32                    float64: only the default, float64 sums; *out
+///   stays kDefault
 /// Everything else is refused with the nearest thing that exists.
 inline Status resolve_compute(DType storage, Compute asked, Compute* out) {
   *out = asked;
@@ -44,9 +46,11 @@ inline Status resolve_compute(DType storage, Compute asked, Compute* out) {
       nearest = "leave it out: float64 is summed in float64";
       break;
     default:
-      return dtype_error("no product of ", name(storage), " exists: float32, float16, bfloat16, float64, int8 and uint8 do");
+      return dtype_error("no product of ", name(storage),
+                         " exists: float32, float16, bfloat16, float64, int8 and uint8 do");
   }
-  return unsupported("compute '", name(asked), "' is not offered for ", name(storage), ": ", nearest);
+  return unsupported("compute '", name(asked), "' is not offered for ", name(storage), ": ",
+                     nearest);
 }
 
 }  // namespace halftone

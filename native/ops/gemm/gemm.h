@@ -1,18 +1,22 @@
-// The matrix product engines of the CPU backend, shared by matmul, the gemm family and the convolutions.
+// The matrix product engines of the CPU backend, shared by matmul, the gemm family and the
+// convolutions.
 //
 //   C[batch, M, N] = A[batch, M, K] * B[batch, K, N]
 //
-// The engines know nothing of memory layouts. An operand *packs* itself: asked for a few rows of A (or columns of B) and
-// a range of k, it writes them as a dense panel. So a convolution delivers its patches without ever storing an im2col
-// matrix, 16-bit inputs are widened and tf32 operands rounded while they are copied, and transposes cost nothing extra.
-// The result is handed to a *store*, tile by tile, as the finished sums: it adds the bias, applies alpha, beta and relu,
+// The engines know nothing of memory layouts. An operand *packs* itself: asked for a few rows of A
+// (or columns of B) and a range of k, it writes them as a dense panel. So a convolution delivers
+// its patches without ever storing an im2col matrix, 16-bit inputs are widened and tf32 operands
+// rounded while they are copied, and transposes cost nothing extra. The result is handed to a
+// *store*, tile by tile, as the finished sums: it adds the bias, applies alpha, beta and relu,
 // rounds once to the output's dtype and puts the values where they belong.
 //
-// What each result element is, whatever the tile sizes, the instruction set and the number of threads:
-//   gemm_f32  partial sums of kGemmBlockK terms, each a chain acc = fma(a, b, acc) with k ascending from acc = 0 (on x86
+// What each result element is, whatever the tile sizes, the instruction set and the number of
+// threads:
+//   gemm_f32  partial sums of kGemmBlockK terms, each a chain acc = fma(a, b, acc) with k ascending
+//   from acc = 0 (on x86
 //             CPUs without FMA: acc = acc + a * b), added in float32 in ascending order.
-//   gemm_f16  one chain acc = fma_f16(a, b, acc) over all k, ascending, from acc = +0 (core/half.h).
-//   gemm_s8   the exact sum modulo 2^32.
+//   gemm_f16  one chain acc = fma_f16(a, b, acc) over all k, ascending, from acc = +0
+//   (core/half.h). gemm_s8   the exact sum modulo 2^32.
 #pragma once
 #include <cstdint>
 
@@ -20,7 +24,8 @@
 
 namespace halftone {
 
-/// Terms in one partial sum of gemm_f32, and the most that pack() is asked for. Even: gemm_s8 works on pairs of k.
+/// Terms in one partial sum of gemm_f32, and the most that pack() is asked for. Even: gemm_s8 works
+/// on pairs of k.
 inline constexpr int64_t kGemmBlockK = 256;
 /// The widest panel that pack() is asked for.
 inline constexpr int64_t kGemmMaxWidth = 64;
@@ -29,9 +34,10 @@ struct GemmSize {
   int64_t batch = 1, m = 0, n = 0, k = 0;
 };
 
-/// The part of an operand to pack: lines [first, first + count) of batch `batch`, where a line is a row of A or a column
-/// of B, and k in [k0, k0 + kc). 1 <= count <= width <= kGemmMaxWidth; 1 <= kc <= kGemmBlockK; k0 is a multiple of
-/// kGemmBlockK. Lines from count to width must be filled with zeros.
+/// The part of an operand to pack: lines [first, first + count) of batch `batch`, where a line is a
+/// row of A or a column of B, and k in [k0, k0 + kc). 1 <= count <= width <= kGemmMaxWidth; 1 <= kc
+/// <= kGemmBlockK; k0 is a multiple of kGemmBlockK. Lines from count to width must be filled with
+/// zeros.
 struct GemmPanel {
   int64_t batch = 0;
   int64_t first = 0, count = 0, width = 0;
@@ -40,11 +46,12 @@ struct GemmPanel {
 
 /// One operand. pack() is called from several threads at once, more than once for the same part.
 ///
-/// T = float (gemm_f32, gemm_f16):  to[k * width + i] = element(first + i, k0 + k), 0 for i >= count.
+/// T = float (gemm_f32, gemm_f16):  to[k * width + i] = element(first + i, k0 + k), 0 for i >=
+/// count.
 ///     For gemm_f16 every value must be a float16 value.
 /// T = int16_t (gemm_s8): pairs of k side by side,
-///     to[(k / 2 * width + i) * 2 + k % 2] = element(first + i, k0 + k), 0 for i >= count and for k == kc when kc is odd.
-///     Values lie in [-255, 255]: an int8 or uint8 less its zero point.
+///     to[(k / 2 * width + i) * 2 + k % 2] = element(first + i, k0 + k), 0 for i >= count and for k
+///     == kc when kc is odd. Values lie in [-255, 255]: an int8 or uint8 less its zero point.
 template <class T>
 class GemmOperand {
  public:
@@ -52,9 +59,9 @@ class GemmOperand {
   virtual void pack(const GemmPanel& panel, T* to) const = 0;
 };
 
-/// Where results go. store() is called exactly once for each element of each batch, from several threads at once:
-/// sums[r * ld + c] is C[batch, row + r, col + c] for 0 <= r < rows, 0 <= c < cols. Sums of gemm_f16 are float16 values.
-/// `sums` may be overwritten (as scratch).
+/// Where results go. store() is called exactly once for each element of each batch, from several
+/// threads at once: sums[r * ld + c] is C[batch, row + r, col + c] for 0 <= r < rows, 0 <= c <
+/// cols. Sums of gemm_f16 are float16 values. `sums` may be overwritten (as scratch).
 template <class T>
 class GemmStore {
  public:
@@ -74,7 +81,8 @@ GemmReport gemm_f32(const KernelContext& context, const GemmSize& size, const Ge
                     const GemmOperand<float>& b, const GemmStore<float>& c);
 GemmReport gemm_f16(const KernelContext& context, const GemmSize& size, const GemmOperand<float>& a,
                     const GemmOperand<float>& b, const GemmStore<float>& c);
-GemmReport gemm_s8(const KernelContext& context, const GemmSize& size, const GemmOperand<int16_t>& a,
-                   const GemmOperand<int16_t>& b, const GemmStore<int32_t>& c);
+GemmReport gemm_s8(const KernelContext& context, const GemmSize& size,
+                   const GemmOperand<int16_t>& a, const GemmOperand<int16_t>& b,
+                   const GemmStore<int32_t>& c);
 
 }  // namespace halftone

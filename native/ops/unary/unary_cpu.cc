@@ -1,6 +1,5 @@
-#include "ops/unary/unary.h"
-
 #include "core/kernel.h"
+#include "ops/unary/unary.h"
 
 namespace halftone {
 namespace {

@@ -1,0 +1,2 @@
+/** All operators. One line per file. */
+export * from './unary';
