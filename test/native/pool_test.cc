@@ -52,8 +52,11 @@ PoolCase random_pool(Random& random) {
       const int64_t room = t.size[a] + t.pad[a] + after - extent;
       fits = fits && room >= 0;
       t.out[a] = room / stride + 1;
-      // ceilMode: one more window when one fits partly, unless it would begin in the padding after the image.
-      if (t.params.ceilMode && room % stride != 0 && t.out[a] * stride < t.size[a] + t.pad[a]) ++t.out[a];
+      // ceilMode: one more window when one fits partly, but none that begins in the padding after the image.
+      if (t.params.ceilMode) {
+        if (room % stride != 0) ++t.out[a];
+        while (t.out[a] > 1 && (t.out[a] - 1) * stride - t.pad[a] >= t.size[a]) --t.out[a];
+      }
     }
     if (fits) return t;
   }
