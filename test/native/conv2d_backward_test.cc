@@ -1,4 +1,5 @@
-// The gradients of conv2d against a float64 reference, against conv2d itself, and bit for bit in float16.
+// The gradients of conv2d against a float64 reference, against conv2d itself, and bit for bit in
+// float16.
 #include "check.h"
 #include "conv_cases.h"
 #include "each_isa.h"
@@ -20,14 +21,16 @@ typename Op::Params options_of(const ConvCase& t, Compute compute) {
 
 template <class Op>
 void check_case(Random& random, const ConvCase& t, DType type, Compute compute) {
-  constexpr Wanted wanted = std::is_same_v<Op, Conv2dBackwardInput> ? Wanted::kInput : Wanted::kFilter;
+  constexpr Wanted wanted =
+      std::is_same_v<Op, Conv2dBackwardInput> ? Wanted::kInput : Wanted::kFilter;
   HostTensor a(type, wanted == Wanted::kInput ? t.y() : t.x());
   HostTensor b(type, wanted == Wanted::kInput ? t.filter() : t.y());
   const double scale = compute == Compute::kFloat16 && random.chance(40) ? 0x1p-12 : 1;
   fill(random, a, scale);
   fill(random, b, scale);
   typename Op::Params params = options_of<Op>(t, compute);
-  if (compute == Compute::kFloat32 && random.chance(20)) params.outputDType.value = static_cast<int32_t>(DType::kF32);
+  if (compute == Compute::kFloat32 && random.chance(20))
+    params.outputDType.value = static_cast<int32_t>(DType::kF32);
   RunResult result = run_op<Op>(params, {&a, &b});
   CHECK_OK(result.status);
   if (!result.status.ok()) return check::fail(__FILE__, __LINE__, t.text());
@@ -36,8 +39,9 @@ void check_case(Random& random, const ConvCase& t, DType type, Compute compute) 
   int bad = 0;
   auto report = [&](int64_t i, double want, double bound) {
     if (++bad == 1)
-      check::fail(__FILE__, __LINE__, concat(t.text(), " ", name(type), " ", result.provenance.kernel, ": [", i, "] = ",
-                                             get(out, i), ", want ", want, " +- ", bound));
+      check::fail(__FILE__, __LINE__,
+                  concat(t.text(), " ", name(type), " ", result.provenance.kernel, ": [", i,
+                         "] = ", get(out, i), ", want ", want, " +- ", bound));
   };
   if (compute == Compute::kFloat16) {
     const std::vector<double> sums = reference_f16(t, wanted, a, b);
@@ -59,7 +63,8 @@ void check_case(Random& random, const ConvCase& t, DType type, Compute compute) 
 template <class Op>
 void check_random(DType type, Compute compute, int small, int large) {
   Random random(test_seed());
-  for (int i = 0; i < small + large; ++i) check_case<Op>(random, random_case(random, i >= small), type, compute);
+  for (int i = 0; i < small + large; ++i)
+    check_case<Op>(random, random_case(random, i >= small), type, compute);
 }
 
 template <class Op>
@@ -83,7 +88,8 @@ double dot(const HostTensor& a, const HostTensor& b, double* magnitude) {
   return sum;
 }
 
-// conv2d is linear in x and in w: <conv(x, w), dy> = <x, backwardInput(dy, w)> = <w, backwardFilter(x, dy)>.
+// conv2d is linear in x and in w: <conv(x, w), dy> = <x, backwardInput(dy, w)> = <w,
+// backwardFilter(x, dy)>.
 TEST(gradients_are_adjoint_to_conv2d) {
   Random random(test_seed());
   for (int i = 0; i < 60; ++i) {
@@ -91,12 +97,15 @@ TEST(gradients_are_adjoint_to_conv2d) {
     HostTensor x(DType::kF32, t.x()), w(DType::kF32, t.filter()), dy(DType::kF32, t.y());
     for (HostTensor* tensor : {&x, &w, &dy}) fill(random, *tensor);
     RunResult y = run_op<Conv2d>(options_of<Conv2d>(t, Compute::kDefault), {&x, &w, nullptr});
-    RunResult dx = run_op<Conv2dBackwardInput>(options_of<Conv2dBackwardInput>(t, Compute::kDefault), {&dy, &w});
-    RunResult dw = run_op<Conv2dBackwardFilter>(options_of<Conv2dBackwardFilter>(t, Compute::kDefault), {&x, &dy});
+    RunResult dx = run_op<Conv2dBackwardInput>(
+        options_of<Conv2dBackwardInput>(t, Compute::kDefault), {&dy, &w});
+    RunResult dw = run_op<Conv2dBackwardFilter>(
+        options_of<Conv2dBackwardFilter>(t, Compute::kDefault), {&x, &dy});
     CHECK_OK(y.status);
     CHECK_OK(dx.status);
     CHECK_OK(dw.status);
-    // The three float64 sums differ by the float32 errors of their tensors, each bounded by the products' magnitudes.
+    // The three float64 sums differ by the float32 errors of their tensors, each bounded by the
+    // products' magnitudes.
     double magnitude = 0, unused = 0;
     each_term(t, Wanted::kOutput, [&](int64_t yi, int64_t xi, int64_t fi) {
       magnitude += std::fabs(get(x, xi) * get(w, fi) * get(dy, yi));
@@ -104,7 +113,8 @@ TEST(gradients_are_adjoint_to_conv2d) {
     const double a = dot(y.outputs[0], dy, &unused), b = dot(dx.outputs[0], x, &unused);
     const double c = dot(dw.outputs[0], w, &unused);
     const int64_t terms = std::max({t.c * t.r * t.s, t.k * t.r * t.s, t.n * t.out[0] * t.out[1]});
-    const double bound = 2 * product_bound(DType::kF32, Compute::kFloat32, terms, magnitude, magnitude);
+    const double bound =
+        2 * product_bound(DType::kF32, Compute::kFloat32, terms, magnitude, magnitude);
     if (!(std::fabs(a - b) <= bound && std::fabs(a - c) <= bound))
       check::fail(__FILE__, __LINE__, concat(t.text(), ": ", a, ", ", b, ", ", c, " +- ", bound));
   }
@@ -122,8 +132,10 @@ TEST(the_number_of_threads_changes_nothing) {
     RunResult results[2][3];
     int p = 0;
     for (ThreadPool* pool : {&one, &two, &three}) {
-      results[0][p] = run_op<Conv2dBackwardInput>(options_of<Conv2dBackwardInput>(t, compute), {&dy, &w}, *pool);
-      results[1][p++] = run_op<Conv2dBackwardFilter>(options_of<Conv2dBackwardFilter>(t, compute), {&x, &dy}, *pool);
+      results[0][p] = run_op<Conv2dBackwardInput>(options_of<Conv2dBackwardInput>(t, compute),
+                                                  {&dy, &w}, *pool);
+      results[1][p++] = run_op<Conv2dBackwardFilter>(options_of<Conv2dBackwardFilter>(t, compute),
+                                                     {&x, &dy}, *pool);
     }
     for (auto& r : results) {
       CHECK_OK(r[0].status);
@@ -134,7 +146,8 @@ TEST(the_number_of_threads_changes_nothing) {
 }
 
 template <class Op>
-void check_refused(const typename Op::Params& params, TensorDesc a, TensorDesc b, Code code, const char* message) {
+void check_refused(const typename Op::Params& params, TensorDesc a, TensorDesc b, Code code,
+                   const char* message) {
   const TensorDesc* in[] = {&a, &b};
   Outputs out;
   const Status status = make_schema<Op>().infer(&params, Inputs(in), out);
@@ -149,17 +162,20 @@ TEST(what_cannot_be_done_is_refused) {
   check_refused<Conv2dBackwardInput>(input, {f, {1, 1, 2, 2}}, {f, {1, 1, 1, 1}}, Code::kParam,
                                      "conv2dBackwardInput: inputSize must have 2 values");
   input.inputSize = {5, 5};
-  check_refused<Conv2dBackwardInput>(input, {f, {1, 1, 2, 2}}, {f, {1, 1, 3, 3}}, Code::kShape,
-                                     "dy must have the shape [1, 1, 3, 3] that conv2d gives for an input [1, 1, 5, 5]");
-  check_refused<Conv2dBackwardInput>(input, {DType::kS8, {1, 1, 2, 2}}, {DType::kS8, {1, 1, 3, 3}}, Code::kDtype,
+  check_refused<Conv2dBackwardInput>(
+      input, {f, {1, 1, 2, 2}}, {f, {1, 1, 3, 3}}, Code::kShape,
+      "dy must have the shape [1, 1, 3, 3] that conv2d gives for an input [1, 1, 5, 5]");
+  check_refused<Conv2dBackwardInput>(input, {DType::kS8, {1, 1, 2, 2}}, {DType::kS8, {1, 1, 3, 3}},
+                                     Code::kDtype,
                                      "dy must be float32, float16 or bfloat16, got int8");
   input.groups = kMaxInt;
-  check_refused<Conv2dBackwardInput>(input, {f, {1, 1, 2, 2}}, {f, {1, kMaxInt, 3, 3}}, Code::kShape,
-                                     "groups * w.shape[1] must lie in");
+  check_refused<Conv2dBackwardInput>(input, {f, {1, 1, 2, 2}}, {f, {1, kMaxInt, 3, 3}},
+                                     Code::kShape, "groups * w.shape[1] must lie in");
   Conv2dBackwardFilter::Params filter;
   filter.filterSize = {2, 2};
-  check_refused<Conv2dBackwardFilter>(filter, {f, {1, 1, 5, 5}}, {f, {1, 3, 3, 4}}, Code::kShape,
-                                      "dy must have the shape [1, 3, 4, 4] that conv2d gives for a filter [3, 1, 2, 2]");
+  check_refused<Conv2dBackwardFilter>(
+      filter, {f, {1, 1, 5, 5}}, {f, {1, 3, 3, 4}}, Code::kShape,
+      "dy must have the shape [1, 3, 4, 4] that conv2d gives for a filter [3, 1, 2, 2]");
   filter.groups = 2;
   check_refused<Conv2dBackwardFilter>(filter, {f, {1, 3, 5, 5}}, {f, {1, 3, 3, 4}}, Code::kShape,
                                       "x.shape[1] must be a multiple of groups 2");

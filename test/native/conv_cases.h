@@ -1,5 +1,6 @@
-// Random convolutions for the tests of conv2d and its gradients, and references for them. The references are written
-// from the definition, in float64 over every input pixel, and share no code with native/ops/conv2d but its parameters.
+// Random convolutions for the tests of conv2d and its gradients, and references for them. The
+// references are written from the definition, in float64 over every input pixel, and share no code
+// with native/ops/conv2d but its parameters.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -51,9 +52,12 @@ inline double get(const HostTensor& t, int64_t i) {
     using T = typename decltype(tag)::type;
     T v;
     std::memcpy(&v, t.bytes.data() + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
-    if constexpr (std::is_same_v<T, f16> || std::is_same_v<T, bf16>) return to_float(v);
-    else if constexpr (std::is_same_v<T, Bool>) return v.value;
-    else return static_cast<double>(v);
+    if constexpr (std::is_same_v<T, f16> || std::is_same_v<T, bf16>)
+      return to_float(v);
+    else if constexpr (std::is_same_v<T, Bool>)
+      return v.value;
+    else
+      return static_cast<double>(v);
   });
 }
 
@@ -61,21 +65,28 @@ inline void set(HostTensor& t, int64_t i, double value) {
   dispatch(t.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T v;
-    if constexpr (std::is_same_v<T, f16>) v = to_f16(value);
-    else if constexpr (std::is_same_v<T, bf16>) v = to_bf16(value);
-    else if constexpr (std::is_same_v<T, Bool>) v = Bool(value != 0);
-    else v = static_cast<T>(value);
+    if constexpr (std::is_same_v<T, f16>)
+      v = to_f16(value);
+    else if constexpr (std::is_same_v<T, bf16>)
+      v = to_bf16(value);
+    else if constexpr (std::is_same_v<T, Bool>)
+      v = Bool(value != 0);
+    else
+      v = static_cast<T>(value);
     std::memcpy(t.bytes.data() + i * static_cast<int64_t>(sizeof(T)), &v, sizeof(T));
   });
 }
 
-/// Fills with values in [-scale, scale], or [0, scale]; some exact zeros. Integers: their whole range, extremes often.
+/// Fills with values in [-scale, scale], or [0, scale]; some exact zeros. Integers: their whole
+/// range, extremes often.
 inline void fill(Random& random, HostTensor& t, double scale = 1, bool positive = false) {
   for (int64_t i = 0; i < t.shape.elements(); ++i) {
     if (is_integer(t.dtype)) {
       const int64_t low = t.dtype == DType::kU8 ? 0 : t.dtype == DType::kS8 ? -128 : -100000;
       const int64_t high = t.dtype == DType::kU8 ? 255 : t.dtype == DType::kS8 ? 127 : 100000;
-      set(t, i, static_cast<double>(random.chance(10) ? random.pick({low, high}) : random.between(low, high)));
+      set(t, i,
+          static_cast<double>(random.chance(10) ? random.pick({low, high})
+                                                : random.between(low, high)));
     } else {
       const double v = positive ? random.uniform() : 2 * random.uniform() - 1;
       set(t, i, random.chance(5) ? (random.chance(50) ? 0.0 : -0.0) : v * scale);
@@ -93,7 +104,8 @@ struct ConvCase {
     return options.layout == Layout::kNCHW ? Shape{n, c, h, w} : Shape{n, h, w, c};
   }
   Shape y() const {
-    return options.layout == Layout::kNCHW ? Shape{n, k, out[0], out[1]} : Shape{n, out[0], out[1], k};
+    return options.layout == Layout::kNCHW ? Shape{n, k, out[0], out[1]}
+                                           : Shape{n, out[0], out[1], k};
   }
   Shape filter() const {
     const int64_t i = c / options.groups;
@@ -101,10 +113,14 @@ struct ConvCase {
     if (options.filterLayout == FilterLayout::kOHWI) return {k, r, s, i};
     return {r, s, i, k};
   }
-  int64_t image_index(int64_t ni, int64_t ci, int64_t hi, int64_t wi, int64_t cs, int64_t hs, int64_t ws) const {
-    return options.layout == Layout::kNCHW ? ((ni * cs + ci) * hs + hi) * ws + wi : ((ni * hs + hi) * ws + wi) * cs + ci;
+  int64_t image_index(int64_t ni, int64_t ci, int64_t hi, int64_t wi, int64_t cs, int64_t hs,
+                      int64_t ws) const {
+    return options.layout == Layout::kNCHW ? ((ni * cs + ci) * hs + hi) * ws + wi
+                                           : ((ni * hs + hi) * ws + wi) * cs + ci;
   }
-  int64_t xi(int64_t ni, int64_t ci, int64_t hi, int64_t wi) const { return image_index(ni, ci, hi, wi, c, h, w); }
+  int64_t xi(int64_t ni, int64_t ci, int64_t hi, int64_t wi) const {
+    return image_index(ni, ci, hi, wi, c, h, w);
+  }
   int64_t yi(int64_t ni, int64_t ki, int64_t hi, int64_t wi) const {
     return image_index(ni, ki, hi, wi, k, out[0], out[1]);
   }
@@ -114,8 +130,9 @@ struct ConvCase {
     if (options.filterLayout == FilterLayout::kOHWI) return ((ki * r + ri) * s + si) * i + ci;
     return ((ri * s + si) * i + ci) * k + ki;
   }
-  /// Calls f(index in the filter, index in x, index in y) for every product that is not padding. Each output gets its
-  /// products in the order r, s, c; each input in the order r, s, k; each filter value in the order n, oh, ow.
+  /// Calls f(index in the filter, index in x, index in y) for every product that is not padding.
+  /// Each output gets its products in the order r, s, c; each input in the order r, s, k; each
+  /// filter value in the order n, oh, ow.
   template <class F>
   void each_product(F&& f) const {
     const int64_t gi = c / options.groups, go = k / options.groups;
@@ -133,10 +150,11 @@ struct ConvCase {
             }
   }
   std::string text() const {
-    return concat(options.layout == Layout::kNCHW ? "NCHW" : "NHWC", " x ", x(), " w ", filter(), " filterLayout ",
-                  static_cast<int>(options.filterLayout), " stride ", options.stride.shape(), " dilation ",
-                  options.dilation.shape(), " padding ", options.padding.mode, ":", pad[0], ",", pad[1], " groups ",
-                  options.groups, " -> ", y());
+    return concat(options.layout == Layout::kNCHW ? "NCHW" : "NHWC", " x ", x(), " w ", filter(),
+                  " filterLayout ", static_cast<int>(options.filterLayout), " stride ",
+                  options.stride.shape(), " dilation ", options.dilation.shape(), " padding ",
+                  options.padding.mode, ":", pad[0], ",", pad[1], " groups ", options.groups,
+                  " -> ", y());
   }
 };
 
@@ -147,8 +165,10 @@ inline ConvCase random_case(Random& random, bool large = false) {
     ConvOptions& o = t.options;
     o.layout = random.pick({Layout::kNCHW, Layout::kNHWC});
     o.filterLayout = random.pick({FilterLayout::kOIHW, FilterLayout::kOHWI, FilterLayout::kHWIO});
-    o.stride = {random.chance(60) ? 1 : random.between(2, 3), random.chance(60) ? 1 : random.between(2, 3)};
-    o.dilation = {random.chance(75) ? 1 : random.between(2, 3), random.chance(75) ? 1 : random.between(2, 3)};
+    o.stride = {random.chance(60) ? 1 : random.between(2, 3),
+                random.chance(60) ? 1 : random.between(2, 3)};
+    o.dilation = {random.chance(75) ? 1 : random.between(2, 3),
+                  random.chance(75) ? 1 : random.between(2, 3)};
     t.n = random.chance(4) ? 0 : random.between(1, large ? 2 : 3);
     t.r = random.chance(30) ? 1 : random.between(1, 4);
     t.s = random.chance(30) ? 1 : random.between(1, 4);
@@ -168,8 +188,10 @@ inline ConvCase random_case(Random& random, bool large = false) {
     bool fits = true;
     for (int a = 0; a < 2; ++a) {
       if (o.padding.mode == Padding::kSame || o.padding.mode == Padding::kSameLower) {
-        t.out[a] = static_cast<int64_t>(std::ceil(static_cast<double>(size[a]) / static_cast<double>(o.stride[a])));
-        const int64_t total = std::max<int64_t>(0, (t.out[a] - 1) * o.stride[a] + extent[a] - size[a]);
+        t.out[a] = static_cast<int64_t>(
+            std::ceil(static_cast<double>(size[a]) / static_cast<double>(o.stride[a])));
+        const int64_t total =
+            std::max<int64_t>(0, (t.out[a] - 1) * o.stride[a] + extent[a] - size[a]);
         t.pad[a] = (total + (o.padding.mode == Padding::kSameLower ? 1 : 0)) / 2;
       } else {
         int64_t after = 0;
@@ -179,7 +201,9 @@ inline ConvCase random_case(Random& random, bool large = false) {
         }
         const int64_t room = size[a] + t.pad[a] + after - extent[a];
         fits = fits && room >= 0;
-        t.out[a] = static_cast<int64_t>(std::floor(static_cast<double>(room) / static_cast<double>(o.stride[a]))) + 1;
+        t.out[a] = static_cast<int64_t>(
+                       std::floor(static_cast<double>(room) / static_cast<double>(o.stride[a]))) +
+                   1;
       }
     }
     if (fits) return t;
@@ -200,7 +224,8 @@ struct Sum {
 /// Which of the three tensors of a convolution is computed from the other two.
 enum class Wanted { kOutput, kInput, kFilter };
 
-/// Calls f(index in out, index in a, index in b) for each product. (a, b): (x, w), (dy, w) or (x, dy).
+/// Calls f(index in out, index in a, index in b) for each product. (a, b): (x, w), (dy, w) or (x,
+/// dy).
 template <class F>
 void each_term(const ConvCase& t, Wanted wanted, F&& f) {
   t.each_product([&](int64_t fi, int64_t xi, int64_t yi) {
@@ -215,9 +240,12 @@ inline Shape shape_of(const ConvCase& t, Wanted wanted) {
 }
 
 /// The sums in float64.
-inline std::vector<Sum> reference(const ConvCase& t, Wanted wanted, const HostTensor& a, const HostTensor& b) {
+inline std::vector<Sum> reference(const ConvCase& t, Wanted wanted, const HostTensor& a,
+                                  const HostTensor& b) {
   std::vector<Sum> sums(static_cast<size_t>(shape_of(t, wanted).elements()));
-  each_term(t, wanted, [&](int64_t o, int64_t i, int64_t j) { sums[static_cast<size_t>(o)].add(get(a, i) * get(b, j)); });
+  each_term(t, wanted, [&](int64_t o, int64_t i, int64_t j) {
+    sums[static_cast<size_t>(o)].add(get(a, i) * get(b, j));
+  });
   return sums;
 }
 
@@ -225,7 +253,8 @@ inline std::vector<Sum> reference(const ConvCase& t, Wanted wanted, const HostTe
 inline double fma16(double a, double b, double c) { return to_float(to_f16(a * b + c)); }
 
 /// The sums in float16, one fused multiply-add after the other.
-inline std::vector<double> reference_f16(const ConvCase& t, Wanted wanted, const HostTensor& a, const HostTensor& b) {
+inline std::vector<double> reference_f16(const ConvCase& t, Wanted wanted, const HostTensor& a,
+                                         const HostTensor& b) {
   std::vector<double> sums(static_cast<size_t>(shape_of(t, wanted).elements()), 0.0);
   each_term(t, wanted, [&](int64_t o, int64_t i, int64_t j) {
     double& sum = sums[static_cast<size_t>(o)];
@@ -236,7 +265,9 @@ inline std::vector<double> reference_f16(const ConvCase& t, Wanted wanted, const
 
 inline bool same_bits_or_nan(const HostTensor& a, const HostTensor& b, int64_t i) {
   const int64_t size = size_of(a.dtype);
-  if (std::memcmp(a.bytes.data() + i * size, b.bytes.data() + i * size, static_cast<size_t>(size)) == 0) return true;
+  if (std::memcmp(a.bytes.data() + i * size, b.bytes.data() + i * size,
+                  static_cast<size_t>(size)) == 0)
+    return true;
   return is_float(a.dtype) && std::isnan(get(a, i)) && std::isnan(get(b, i));
 }
 

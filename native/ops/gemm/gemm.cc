@@ -20,22 +20,25 @@ struct AlignedDelete {
 
 constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-/// Rows and columns of the tiles that threads take. Large tiles repack less, small ones keep all threads busy; the
-/// values do not depend on it.
+/// Rows and columns of the tiles that threads take. Large tiles repack less, small ones keep all
+/// threads busy; the values do not depend on it.
 struct Tiles {
   int64_t rows, cols, down, across;
 
   Tiles(const GemmSize& s, int64_t mr, int64_t nr, int threads) {
-    // A tile of sums, its panels of A and of B take 256 KiB each: together they stay in a second level cache.
+    // A tile of sums, its panels of A and of B take 256 KiB each: together they stay in a second
+    // level cache.
     constexpr int64_t kMost = 256;
     rows = std::min(round_up(s.m, mr), round_up(kMost - mr + 1, mr));
     cols = std::min(round_up(s.n, nr), kMost / nr * nr);
-    // A thread costs some microseconds to wake: a tile below this many products is not worth splitting.
+    // A thread costs some microseconds to wake: a tile below this many products is not worth
+    // splitting.
     constexpr int64_t kLeastWork = int64_t{1} << 20;
     const int64_t wanted = threads > 1 ? int64_t{3} * threads : 1;
     for (;;) {
       count(s);
-      if (s.batch * down * across >= wanted || rows * cols * std::max<int64_t>(s.k, 1) < kLeastWork) break;
+      if (s.batch * down * across >= wanted || rows * cols * std::max<int64_t>(s.k, 1) < kLeastWork)
+        break;
       if (rows >= cols && rows > mr)
         rows = round_up(rows / 2, mr);
       else if (cols > nr)
@@ -56,10 +59,11 @@ struct Tiles {
   }
 };
 
-/// All three engines: tiles, blocks of k, panels; the kernels differ. In: what operands pack; Sum: what the store gets.
+/// All three engines: tiles, blocks of k, panels; the kernels differ. In: what operands pack; Sum:
+/// what the store gets.
 template <class In, class Sum>
-GemmReport run(const KernelContext& context, const GemmSize& size, const GemmOperand<In>& a, const GemmOperand<In>& b,
-               const GemmStore<Sum>& c, const Kernels<In, Sum>& kernels) {
+GemmReport run(const KernelContext& context, const GemmSize& size, const GemmOperand<In>& a,
+               const GemmOperand<In>& b, const GemmStore<Sum>& c, const Kernels<In, Sum>& kernels) {
   GemmReport report;
   std::snprintf(report.kernel, sizeof report.kernel, "%s", kernels.name);
   if (size.batch <= 0 || size.m <= 0 || size.n <= 0) return report;
@@ -84,10 +88,12 @@ GemmReport run(const KernelContext& context, const GemmSize& size, const GemmOpe
     Sum* const sums = reinterpret_cast<Sum*>(memory);
     In* const a_panels = reinterpret_cast<In*>(memory + round_up(sum_bytes, 64));
     In* const b_panels = reinterpret_cast<In*>(memory + round_up(sum_bytes, 64) + a_bytes);
-    for (int64_t t; (t = next.fetch_add(1, std::memory_order_relaxed)) < all && !context.cancelled();) {
+    for (int64_t t;
+         (t = next.fetch_add(1, std::memory_order_relaxed)) < all && !context.cancelled();) {
       const int64_t batch = t / per_batch, row = t % per_batch % tiles.down * tiles.rows;
       const int64_t col = t % per_batch / tiles.down * tiles.cols;
-      const int64_t rows = std::min(tiles.rows, size.m - row), cols = std::min(tiles.cols, size.n - col);
+      const int64_t rows = std::min(tiles.rows, size.m - row),
+                    cols = std::min(tiles.cols, size.n - col);
       const int64_t ld = round_up(cols, nr);
       if (size.k <= 0) std::fill_n(sums, round_up(rows, mr) * ld, Sum{0});
 
@@ -105,8 +111,8 @@ GemmReport run(const KernelContext& context, const GemmSize& size, const GemmOpe
         }
         for (int64_t j = 0; j < cols; j += nr)
           for (int64_t i = 0; i < rows; i += mr)
-            kernels.tile(a_panels + i * stored, b_panels + j * stored, kc, k0 == 0, std::min(mr, rows - i),
-                         std::min(nr, cols - j), sums + i * ld + j, ld);
+            kernels.tile(a_panels + i * stored, b_panels + j * stored, kc, k0 == 0,
+                         std::min(mr, rows - i), std::min(nr, cols - j), sums + i * ld + j, ld);
       }
       c.store(batch, row, col, rows, cols, sums, ld);
     }
@@ -132,8 +138,9 @@ GemmReport gemm_f16(const KernelContext& context, const GemmSize& size, const Ge
   return run(context, size, a, b, c, *HALFTONE_ISA_PICK(gemm_f16_kernels)());
 }
 
-GemmReport gemm_s8(const KernelContext& context, const GemmSize& size, const GemmOperand<int16_t>& a,
-                   const GemmOperand<int16_t>& b, const GemmStore<int32_t>& c) {
+GemmReport gemm_s8(const KernelContext& context, const GemmSize& size,
+                   const GemmOperand<int16_t>& a, const GemmOperand<int16_t>& b,
+                   const GemmStore<int32_t>& c) {
   static const bool vnni = has_cpu_feature("avx512vnni");
   return run(context, size, a, b, c, *HALFTONE_ISA_PICK(gemm_s8_kernels)(vnni));
 }

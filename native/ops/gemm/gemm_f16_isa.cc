@@ -1,9 +1,11 @@
-// float16 kernels: each element of the tile is one chain acc = fma_f16(a, b, acc) with k ascending, every step rounded
-// once to float16. Operands and sums are float16 values held in float32 (in float16 where the CPU computes with it).
+// float16 kernels: each element of the tile is one chain acc = fma_f16(a, b, acc) with k ascending,
+// every step rounded once to float16. Operands and sums are float16 values held in float32 (in
+// float16 where the CPU computes with it).
 #include "ops/gemm/gemm_isa.h"
 
 #if defined(__AVX2__)
-#if defined(__GNUC__) && !defined(__clang__)  // GCC 12's intrinsics start from undefined registers on purpose
+#if defined(__GNUC__) && \
+    !defined(__clang__)  // GCC 12's intrinsics start from undefined registers on purpose
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
@@ -20,8 +22,9 @@ using Tile = void (*)(const float*, const float*, int64_t, bool, float*, int64_t
 
 #if defined(__AVX512FP16__)
 
-// The CPU's own float16 FMA: one rounding, subnormals kept whatever MXCSR says of flushing (AVX512-FP16 ignores FTZ and
-// DAZ). The panels are narrowed: B to float16, A to pairs of equal halves, so that one 32-bit broadcast fills a register.
+// The CPU's own float16 FMA: one rounding, subnormals kept whatever MXCSR says of flushing
+// (AVX512-FP16 ignores FTZ and DAZ). The panels are narrowed: B to float16, A to pairs of equal
+// halves, so that one 32-bit broadcast fills a register.
 constexpr const char* kName = "f16_avx512fp16_12x64";
 constexpr int kLanes = 32, kRows = 12, kVectors = 2;
 constexpr int kWidth = kLanes * kVectors;
@@ -33,7 +36,8 @@ void prepare_a(float* panel, int64_t kc) {
   // kc * 12 floats; kc need not be even, the panel has room for an even number: see gemm.cc.
   const int64_t n = kc * kRows;
   for (int64_t i = 0; i < n; i += 4) {
-    const __m128i h = _mm_cvtps_ph(_mm_loadu_ps(panel + i), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __m128i h =
+        _mm_cvtps_ph(_mm_loadu_ps(panel + i), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(panel + i), _mm_unpacklo_epi16(h, h));
   }
 }
@@ -44,7 +48,8 @@ void prepare_b(float* panel, int64_t kc) {
 }
 
 template <int kR, int kV>
-void tile(const float* __restrict af, const float* __restrict bf, int64_t kc, bool first, float* __restrict c, int64_t ld) {
+void tile(const float* __restrict af, const float* __restrict bf, int64_t kc, bool first,
+          float* __restrict c, int64_t ld) {
   const char* a = reinterpret_cast<const char*>(af);
   const char* b = reinterpret_cast<const char*>(bf);
   __m512h sum[kR][kV];
@@ -79,11 +84,13 @@ void tile(const float* __restrict af, const float* __restrict bf, int64_t kc, bo
 
 #elif defined(__AVX2__)
 
-// Without float16 arithmetic: the sum in float32 rounded to odd, then to float16 (see round_to_odd in core/half.h).
-// a * b + c is computed twice with one rounding each, down and up. Unless it is exact, the two are neighbours and one of
-// them has an odd last bit: that is the sum rounded to odd. Where it is exact they are equal, but for a zero out of
-// x - x, which is -0 rounded down and +0 rounded up: the even case takes `up`, which is what rounding to nearest gives.
-// float32 neither overflows (65504^2 < 2^128) nor underflows (2^-48 > 2^-126) here, so flushing modes do not matter.
+// Without float16 arithmetic: the sum in float32 rounded to odd, then to float16 (see round_to_odd
+// in core/half.h). a * b + c is computed twice with one rounding each, down and up. Unless it is
+// exact, the two are neighbours and one of them has an odd last bit: that is the sum rounded to
+// odd. Where it is exact they are equal, but for a zero out of x - x, which is -0 rounded down and
+// +0 rounded up: the even case takes `up`, which is what rounding to nearest gives. float32 neither
+// overflows (65504^2 < 2^128) nor underflows (2^-48 > 2^-126) here, so flushing modes do not
+// matter.
 #if defined(__AVX512F__)
 constexpr const char* kName = "f16_avx512_12x32";
 constexpr int kLanes = 16, kRows = 12, kVectors = 2;
@@ -119,10 +126,12 @@ constexpr void (*prepare_a)(float*, int64_t) = nullptr;
 constexpr void (*prepare_b)(float*, int64_t) = nullptr;
 
 template <int kR, int kV>
-void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool first, float* __restrict c, int64_t ld) {
+void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool first,
+          float* __restrict c, int64_t ld) {
   Vector sum[kR][kV];
   for (int r = 0; r < kR; ++r)
-    for (int v = 0; v < kV; ++v) sum[r][v] = first ? broadcast(0.0f) : load(c + r * ld + v * kLanes);
+    for (int v = 0; v < kV; ++v)
+      sum[r][v] = first ? broadcast(0.0f) : load(c + r * ld + v * kLanes);
   for (int64_t k = 0; k < kc; ++k) {
     Vector bk[kV];
     for (int v = 0; v < kV; ++v) bk[v] = load(b + v * kLanes);
@@ -139,10 +148,11 @@ void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool
 
 #else
 
-// Plain C++: the sum in float64, rounded to float16 inside it. Adding 1.5 * 2^(e + 42) to a number in [2^e, 2^(e+1))
-// leaves 10 bits below 2^e, rounded to nearest even; taking it away again is exact. e is kept at -14 or more, where
-// float16 has steps of 2^-24, and at 15 or less, so that infinities pass. That the float64 sum itself may be rounded
-// does no harm: see fma_f16 in core/half.h.
+// Plain C++: the sum in float64, rounded to float16 inside it. Adding 1.5 * 2^(e + 42) to a number
+// in [2^e, 2^(e+1)) leaves 10 bits below 2^e, rounded to nearest even; taking it away again is
+// exact. e is kept at -14 or more, where float16 has steps of 2^-24, and at 15 or less, so that
+// infinities pass. That the float64 sum itself may be rounded does no harm: see fma_f16 in
+// core/half.h.
 constexpr const char* kName = "f16_baseline_4x8";
 constexpr int kLanes = 8, kRows = 4, kVectors = 1;
 constexpr int kWidth = kLanes * kVectors;
@@ -172,13 +182,15 @@ HALFTONE_INLINE double round_f16(double x) {
 }
 
 template <int kR, int kV>
-void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool first, float* __restrict c, int64_t ld) {
+void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool first,
+          float* __restrict c, int64_t ld) {
   for (int r = 0; r < kR; ++r) {
     double sum[kWidth];
     for (int j = 0; j < kWidth; ++j) sum[j] = first ? 0.0 : static_cast<double>(c[r * ld + j]);
     for (int64_t k = 0; k < kc; ++k) {
       const double ar = static_cast<double>(a[k * kRows + r]);
-      for (int j = 0; j < kWidth; ++j) sum[j] = round_f16(ar * static_cast<double>(b[k * kWidth + j]) + sum[j]);
+      for (int j = 0; j < kWidth; ++j)
+        sum[j] = round_f16(ar * static_cast<double>(b[k * kWidth + j]) + sum[j]);
     }
     for (int j = 0; j < kWidth; ++j) c[r * ld + j] = static_cast<float>(sum[j]);
   }
@@ -199,11 +211,12 @@ using AllRows = Rows<1, 2, 3, 4, 5, 6>;
 using AllRows = Rows<1, 2, 3, 4>;
 #endif
 
-void run_tile(const float* a, const float* b, int64_t kc, bool first, int64_t rows, int64_t cols, float* c, int64_t ld) {
+void run_tile(const float* a, const float* b, int64_t kc, bool first, int64_t rows, int64_t cols,
+              float* c, int64_t ld) {
   const Tile kernel = (cols <= kLanes ? AllRows::kNarrow : AllRows::kWide)[rows - 1];
 #if defined(__AVX2__) && !defined(__AVX512F__)
-  // All exceptions masked, rounding down, no flushing. The kernel is called through a table, so the compiler moves none
-  // of its arithmetic across these.
+  // All exceptions masked, rounding down, no flushing. The kernel is called through a table, so the
+  // compiler moves none of its arithmetic across these.
   const unsigned saved = _mm_getcsr();
   _mm_setcsr(0x1f80u | 0x2000u);
   kernel(a, b, kc, first, c, ld);
@@ -213,7 +226,8 @@ void run_tile(const float* a, const float* b, int64_t kc, bool first, int64_t ro
 #endif
 }
 
-constexpr gemm_detail::F16Kernels kKernels = {kName, kRows, kWidth, prepare_a, prepare_b, &run_tile};
+constexpr gemm_detail::F16Kernels kKernels = {kName,     kRows,     kWidth,
+                                              prepare_a, prepare_b, &run_tile};
 
 }  // namespace
 

@@ -2,7 +2,8 @@
 #include "ops/gemm/gemm_isa.h"
 
 #if defined(__AVX2__)
-#if defined(__GNUC__) && !defined(__clang__)  // GCC 12's intrinsics start from undefined registers on purpose
+#if defined(__GNUC__) && \
+    !defined(__clang__)  // GCC 12's intrinsics start from undefined registers on purpose
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
@@ -15,8 +16,8 @@ namespace halftone {
 namespace HALFTONE_ISA_NS {
 namespace {
 
-// Registers: kRows * kVectors sums, kVectors of B and one of A must fit, and 8 sums or more hide the latency of the
-// FMA (4 cycles, 2 a cycle). A is read as broadcasts: kVectors FMAs per load.
+// Registers: kRows * kVectors sums, kVectors of B and one of A must fit, and 8 sums or more hide
+// the latency of the FMA (4 cycles, 2 a cycle). A is read as broadcasts: kVectors FMAs per load.
 #if defined(__AVX512F__)
 constexpr const char* kName = "f32_avx512_12x32";
 constexpr int kLanes = 16, kRows = 12, kVectors = 2;  // 24 + 2 + 1 of 32 registers
@@ -64,7 +65,8 @@ constexpr int kWidth = kLanes * kVectors;
 
 // A tile with fewer rows or only one vector of columns costs only what it computes.
 template <int kR, int kV>
-void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool first, float* __restrict c, int64_t ld) {
+void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool first,
+          float* __restrict c, int64_t ld) {
   Vector sum[kR][kV];
   for (int r = 0; r < kR; ++r)
     for (int v = 0; v < kV; ++v) sum[r][v] = broadcast(0.0f);
@@ -100,7 +102,8 @@ using AllRows = Rows<1, 2, 3, 4, 5, 6>;
 using AllRows = Rows<1, 2, 3, 4>;
 #endif
 
-void run_tile(const float* a, const float* b, int64_t kc, bool first, int64_t rows, int64_t cols, float* c, int64_t ld) {
+void run_tile(const float* a, const float* b, int64_t kc, bool first, int64_t rows, int64_t cols,
+              float* c, int64_t ld) {
   (cols <= kLanes ? AllRows::kNarrow : AllRows::kWide)[rows - 1](a, b, kc, first, c, ld);
 }
 

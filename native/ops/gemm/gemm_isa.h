@@ -7,18 +7,21 @@
 namespace halftone {
 namespace gemm_detail {
 
-/// A kernel multiplies one panel of A (mr rows) by one panel of B (nr columns), both laid out as gemm.h says of pack().
-/// In: what is packed; Sum: the type of the tile of sums.
+/// A kernel multiplies one panel of A (mr rows) by one panel of B (nr columns), both laid out as
+/// gemm.h says of pack(). In: what is packed; Sum: the type of the tile of sums.
 template <class In, class Sum>
 struct Kernels {
   const char* name;  // "f32_avx512_12x32"
   int64_t mr, nr;    // at most kGemmMaxWidth
-  /// Rewrites a packed panel of kc steps in place into the form that `tile` reads; nullptr: it reads what was packed.
+  /// Rewrites a packed panel of kc steps in place into the form that `tile` reads; nullptr: it
+  /// reads what was packed.
   void (*prepare_a)(In* panel, int64_t kc);
   void (*prepare_b)(In* panel, int64_t kc);
-  /// c[r * ld + j] (+)= sum over kc, for r < rows <= mr and j < cols <= nr; overwrites when `first`. It may write all nr
-  /// columns of these rows. a and b are aligned to 64 bytes where a panel begins.
-  void (*tile)(const In* a, const In* b, int64_t kc, bool first, int64_t rows, int64_t cols, Sum* c, int64_t ld);
+  /// c[r * ld + j] (+)= sum over kc, for r < rows <= mr and j < cols <= nr; overwrites when
+  /// `first`. It may write all nr columns of these rows. a and b are aligned to 64 bytes where a
+  /// panel begins.
+  void (*tile)(const In* a, const In* b, int64_t kc, bool first, int64_t rows, int64_t cols, Sum* c,
+               int64_t ld);
 };
 using F32Kernels = Kernels<float, float>;
 using F16Kernels = Kernels<float, float>;

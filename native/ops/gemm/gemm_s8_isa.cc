@@ -1,13 +1,15 @@
 // int8 kernels: operands widened to int16, two products at a time summed into int32.
 //
-// pmaddwd computes a0 * b0 + a1 * b1 of int16 pairs in int32. Operands lie in [-255, 255] (an int8 or uint8 less its zero
-// point), so the pair is at most 2 * 255^2 = 130050 in magnitude: exact. (int16 could only overflow for four times
-// -32768.) Adding it to the sum wraps modulo 2^32, as int32 accumulation does, so the order of k does not matter.
-// pmaddubsw, which takes bytes, is not used: it saturates its int16 sums (255 * 127 * 2 > 32767).
+// pmaddwd computes a0 * b0 + a1 * b1 of int16 pairs in int32. Operands lie in [-255, 255] (an int8
+// or uint8 less its zero point), so the pair is at most 2 * 255^2 = 130050 in magnitude: exact.
+// (int16 could only overflow for four times -32768.) Adding it to the sum wraps modulo 2^32, as
+// int32 accumulation does, so the order of k does not matter. pmaddubsw, which takes bytes, is not
+// used: it saturates its int16 sums (255 * 127 * 2 > 32767).
 #include "ops/gemm/gemm_isa.h"
 
 #if defined(__SSE2__)
-#if defined(__GNUC__) && !defined(__clang__)  // GCC 12's intrinsics start from undefined registers on purpose
+#if defined(__GNUC__) && \
+    !defined(__clang__)  // GCC 12's intrinsics start from undefined registers on purpose
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
@@ -29,23 +31,31 @@ HALFTONE_INLINE Vector loadu(const void* p) { return _mm512_loadu_si512(p); }
 HALFTONE_INLINE void storeu(void* p, Vector v) { _mm512_storeu_si512(p, v); }
 HALFTONE_INLINE Vector broadcast(int32_t pair) { return _mm512_set1_epi32(pair); }
 HALFTONE_INLINE Vector add(Vector a, Vector b) { return _mm512_add_epi32(a, b); }
-HALFTONE_INLINE Vector dot2(Vector a, Vector b, Vector c) { return add(_mm512_madd_epi16(a, b), c); }
+HALFTONE_INLINE Vector dot2(Vector a, Vector b, Vector c) {
+  return add(_mm512_madd_epi16(a, b), c);
+}
 #elif defined(__AVX2__)
 constexpr const char* kName = "s8_avx2_6x16";
 constexpr int kLanes = 8, kRows = 6, kVectors = 2;
 using Vector = __m256i;
 HALFTONE_INLINE Vector zero() { return _mm256_setzero_si256(); }
-HALFTONE_INLINE Vector loadu(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+HALFTONE_INLINE Vector loadu(const void* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+}
 HALFTONE_INLINE void storeu(void* p, Vector v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
 HALFTONE_INLINE Vector broadcast(int32_t pair) { return _mm256_set1_epi32(pair); }
 HALFTONE_INLINE Vector add(Vector a, Vector b) { return _mm256_add_epi32(a, b); }
-HALFTONE_INLINE Vector dot2(Vector a, Vector b, Vector c) { return add(_mm256_madd_epi16(a, b), c); }
+HALFTONE_INLINE Vector dot2(Vector a, Vector b, Vector c) {
+  return add(_mm256_madd_epi16(a, b), c);
+}
 #elif defined(__SSE2__)
 constexpr const char* kName = "s8_baseline_4x8";
 constexpr int kLanes = 4, kRows = 4, kVectors = 2;
 using Vector = __m128i;
 HALFTONE_INLINE Vector zero() { return _mm_setzero_si128(); }
-HALFTONE_INLINE Vector loadu(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+HALFTONE_INLINE Vector loadu(const void* p) {
+  return _mm_loadu_si128(static_cast<const __m128i*>(p));
+}
 HALFTONE_INLINE void storeu(void* p, Vector v) { _mm_storeu_si128(static_cast<__m128i*>(p), v); }
 HALFTONE_INLINE Vector broadcast(int32_t pair) { return _mm_set1_epi32(pair); }
 HALFTONE_INLINE Vector add(Vector a, Vector b) { return _mm_add_epi32(a, b); }
@@ -67,30 +77,31 @@ HALFTONE_INLINE Vector dot2(Vector a, Vector b, Vector c) {
   typedef int32_t Signed __attribute__((vector_size(16)));
   const Signed as = reinterpret_cast<Signed>(a), bs = reinterpret_cast<Signed>(b);
   // Each int32 holds two int16: the shifts take them out with their signs.
-  const Signed low = (reinterpret_cast<Signed>(a << 16) >> 16) * (reinterpret_cast<Signed>(b << 16) >> 16);
+  const Signed low =
+      (reinterpret_cast<Signed>(a << 16) >> 16) * (reinterpret_cast<Signed>(b << 16) >> 16);
   return c + reinterpret_cast<Vector>(low) + reinterpret_cast<Vector>((as >> 16) * (bs >> 16));
 }
 #endif
 
 constexpr int kWidth = kLanes * kVectors;
 
-#define HALFTONE_S8_TILE(DOT2)                                                                                   \
-  Vector sum[kR][kV];                                                                                            \
-  for (int r = 0; r < kR; ++r)                                                                                   \
-    for (int v = 0; v < kV; ++v) sum[r][v] = first ? zero() : loadu(c + r * ld + v * kLanes);                    \
-  for (int64_t k = 0; k < kc; k += 2) {                                                                          \
-    Vector bk[kV];                                                                                               \
-    for (int v = 0; v < kV; ++v) bk[v] = loadu(b + v * 2 * kLanes);                                              \
-    for (int r = 0; r < kR; ++r) {                                                                               \
-      int32_t pair;                                                                                              \
-      __builtin_memcpy(&pair, a + 2 * r, sizeof pair);                                                           \
-      const Vector ar = broadcast(pair);                                                                         \
-      for (int v = 0; v < kV; ++v) sum[r][v] = DOT2(ar, bk[v], sum[r][v]);                                       \
-    }                                                                                                            \
-    a += 2 * kRows;                                                                                              \
-    b += 2 * kWidth;                                                                                             \
-  }                                                                                                              \
-  for (int r = 0; r < kR; ++r)                                                                                   \
+#define HALFTONE_S8_TILE(DOT2)                                                                \
+  Vector sum[kR][kV];                                                                         \
+  for (int r = 0; r < kR; ++r)                                                                \
+    for (int v = 0; v < kV; ++v) sum[r][v] = first ? zero() : loadu(c + r * ld + v * kLanes); \
+  for (int64_t k = 0; k < kc; k += 2) {                                                       \
+    Vector bk[kV];                                                                            \
+    for (int v = 0; v < kV; ++v) bk[v] = loadu(b + v * 2 * kLanes);                           \
+    for (int r = 0; r < kR; ++r) {                                                            \
+      int32_t pair;                                                                           \
+      __builtin_memcpy(&pair, a + 2 * r, sizeof pair);                                        \
+      const Vector ar = broadcast(pair);                                                      \
+      for (int v = 0; v < kV; ++v) sum[r][v] = DOT2(ar, bk[v], sum[r][v]);                    \
+    }                                                                                         \
+    a += 2 * kRows;                                                                           \
+    b += 2 * kWidth;                                                                          \
+  }                                                                                           \
+  for (int r = 0; r < kR; ++r)                                                                \
     for (int v = 0; v < kV; ++v) storeu(c + r * ld + v * kLanes, sum[r][v]);
 
 struct Plain {
@@ -102,11 +113,14 @@ struct Plain {
 };
 
 #if defined(__AVX512BW__)
-// vpdpwssd: pmaddwd and the addition in one instruction. Not part of any level, so asked for by itself.
+// vpdpwssd: pmaddwd and the addition in one instruction. Not part of any level, so asked for by
+// itself.
 struct Vnni {
   template <int kR, int kV>
-  __attribute__((target("avx512vnni"))) static void tile(const int16_t* __restrict a, const int16_t* __restrict b,
-                                                         int64_t kc, bool first, int32_t* __restrict c, int64_t ld) {
+  __attribute__((target("avx512vnni"))) static void tile(const int16_t* __restrict a,
+                                                         const int16_t* __restrict b, int64_t kc,
+                                                         bool first, int32_t* __restrict c,
+                                                         int64_t ld) {
 #define HALFTONE_VNNI_DOT2(x, y, z) _mm512_dpwssd_epi32(z, x, y)
     HALFTONE_S8_TILE(HALFTONE_VNNI_DOT2)
 #undef HALFTONE_VNNI_DOT2
@@ -133,14 +147,17 @@ using AllRows = Rows<Kind, 1, 2, 3, 4>;
 #endif
 
 template <class Kind>
-void run_tile(const int16_t* a, const int16_t* b, int64_t kc, bool first, int64_t rows, int64_t cols, int32_t* c,
-              int64_t ld) {
-  (cols <= kLanes ? AllRows<Kind>::kNarrow : AllRows<Kind>::kWide)[rows - 1](a, b, kc, first, c, ld);
+void run_tile(const int16_t* a, const int16_t* b, int64_t kc, bool first, int64_t rows,
+              int64_t cols, int32_t* c, int64_t ld) {
+  (cols <= kLanes ? AllRows<Kind>::kNarrow : AllRows<Kind>::kWide)[rows - 1](a, b, kc, first, c,
+                                                                             ld);
 }
 
-constexpr gemm_detail::S8Kernels kPlain = {kName, kRows, kWidth, nullptr, nullptr, &run_tile<Plain>};
+constexpr gemm_detail::S8Kernels kPlain = {kName,   kRows,   kWidth,
+                                           nullptr, nullptr, &run_tile<Plain>};
 #if defined(__AVX512BW__)
-constexpr gemm_detail::S8Kernels kVnni = {"s8_avx512vnni_12x32", kRows, kWidth, nullptr, nullptr, &run_tile<Vnni>};
+constexpr gemm_detail::S8Kernels kVnni = {"s8_avx512vnni_12x32", kRows, kWidth, nullptr, nullptr,
+                                          &run_tile<Vnni>};
 #endif
 
 }  // namespace

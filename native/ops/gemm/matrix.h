@@ -1,4 +1,5 @@
-// Operands and stores of the product engines for ordinary matrices: dense rows with a leading dimension, in batches.
+// Operands and stores of the product engines for ordinary matrices: dense rows with a leading
+// dimension, in batches.
 #pragma once
 #include <cmath>
 
@@ -8,8 +9,8 @@
 
 namespace halftone {
 
-/// Where each batch of an operand begins: batch numbers run over `out` (row-major), the operand's own leading axes are
-/// broadcast to it.
+/// Where each batch of an operand begins: batch numbers run over `out` (row-major), the operand's
+/// own leading axes are broadcast to it.
 class BatchOffsets {
  public:
   BatchOffsets() = default;
@@ -32,19 +33,28 @@ class BatchOffsets {
   int64_t strides_[kMaxRank] = {};
 };
 
-/// A matrix as an operand. `by_lines`: the elements of a line (a row of A, a column of B) lie side by side, and lines are
-/// `stride` elements apart; else the lines of one k lie side by side, and steps of k are `stride` apart.
+/// A matrix as an operand. `by_lines`: the elements of a line (a row of A, a column of B) lie side
+/// by side, and lines are `stride` elements apart; else the lines of one k lie side by side, and
+/// steps of k are `stride` apart.
 template <class T>
 class MatrixOperand final : public GemmOperand<T> {
  public:
-  MatrixOperand(const void* data, PackFrom how, bool by_lines, int64_t stride, BatchOffsets offsets = {},
-                int32_t zero = 0)
-      : data_(static_cast<const char*>(data)), how_(how), by_lines_(by_lines), stride_(stride), zero_(zero),
-        size_(how == PackFrom::kF32 || how == PackFrom::kTf32 ? 4 : how == PackFrom::kF16 || how == PackFrom::kBF16 ? 2 : 1),
-        offsets_(offsets), pack_(by_lines ? HALFTONE_ISA_PICK(pack_lines) : HALFTONE_ISA_PICK(pack_steps)) {}
+  MatrixOperand(const void* data, PackFrom how, bool by_lines, int64_t stride,
+                BatchOffsets offsets = {}, int32_t zero = 0)
+      : data_(static_cast<const char*>(data)),
+        how_(how),
+        by_lines_(by_lines),
+        stride_(stride),
+        zero_(zero),
+        size_(how == PackFrom::kF32 || how == PackFrom::kTf32   ? 4
+              : how == PackFrom::kF16 || how == PackFrom::kBF16 ? 2
+                                                                : 1),
+        offsets_(offsets),
+        pack_(by_lines ? HALFTONE_ISA_PICK(pack_lines) : HALFTONE_ISA_PICK(pack_steps)) {}
 
   void pack(const GemmPanel& p, T* to) const override {
-    const int64_t at = offsets_[p.batch] + (by_lines_ ? p.first * stride_ + p.k0 : p.k0 * stride_ + p.first);
+    const int64_t at =
+        offsets_[p.batch] + (by_lines_ ? p.first * stride_ + p.k0 : p.k0 * stride_ + p.first);
     pack_({data_ + at * size_, stride_, p.count, p.width, p.kc, how_, zero_}, to);
   }
 
@@ -62,15 +72,21 @@ class MatrixOperand final : public GemmOperand<T> {
 /// How a float operand of this dtype is packed for this arithmetic.
 constexpr PackFrom pack_from(DType dtype, Compute compute) {
   switch (dtype) {
-    case DType::kF16: return PackFrom::kF16;
-    case DType::kBF16: return PackFrom::kBF16;
-    case DType::kS8: return PackFrom::kS8;
-    case DType::kU8: return PackFrom::kU8;
-    default: return compute == Compute::kTf32 ? PackFrom::kTf32 : PackFrom::kF32;
+    case DType::kF16:
+      return PackFrom::kF16;
+    case DType::kBF16:
+      return PackFrom::kBF16;
+    case DType::kS8:
+      return PackFrom::kS8;
+    case DType::kU8:
+      return PackFrom::kU8;
+    default:
+      return compute == Compute::kTf32 ? PackFrom::kTf32 : PackFrom::kF32;
   }
 }
 
-/// Writes float sums, rounded once to T (float, f16, bf16), into dense row-major matrices [batch, m, n].
+/// Writes float sums, rounded once to T (float, f16, bf16), into dense row-major matrices [batch,
+/// m, n].
 template <class T>
 class MatrixStore final : public GemmStore<float> {
  public:
@@ -97,7 +113,8 @@ class IntMatrixStore final : public GemmStore<int32_t> {
   IntMatrixStore(int32_t* out, int64_t m, int64_t n) : out_(out), m_(m), n_(n) {}
   void store(int64_t batch, int64_t row, int64_t col, int64_t rows, int64_t cols, int32_t* sums,
              int64_t ld) const override {
-    for (int64_t r = 0; r < rows; ++r) std::copy_n(sums + r * ld, cols, out_ + (batch * m_ + row + r) * n_ + col);
+    for (int64_t r = 0; r < rows; ++r)
+      std::copy_n(sums + r * ld, cols, out_ + (batch * m_ + row + r) * n_ + col);
   }
 
  private:

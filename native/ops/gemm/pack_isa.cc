@@ -1,9 +1,11 @@
-// Panels are made of 32-bit words: floats, or pairs of int16. Both kinds go through the same code: a block of lines is
-// loaded as vectors of words, and transposed in registers where the lines do not lie side by side already.
+// Panels are made of 32-bit words: floats, or pairs of int16. Both kinds go through the same code:
+// a block of lines is loaded as vectors of words, and transposed in registers where the lines do
+// not lie side by side already.
 #include "ops/gemm/pack_isa.h"
 
 #if defined(__AVX2__)
-#if defined(__GNUC__) && !defined(__clang__)  // GCC 12's intrinsics start from undefined registers on purpose
+#if defined(__GNUC__) && \
+    !defined(__clang__)  // GCC 12's intrinsics start from undefined registers on purpose
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
@@ -31,7 +33,9 @@ constexpr int kLanes = 16;
 using Words = __m512i;
 
 HALFTONE_INLINE __mmask16 first_lanes(int64_t n) {
-  return n >= 16 ? __mmask16{0xffff} : n <= 0 ? __mmask16{0} : static_cast<__mmask16>((1u << n) - 1);
+  return n >= 16  ? __mmask16{0xffff}
+         : n <= 0 ? __mmask16{0}
+                  : static_cast<__mmask16>((1u << n) - 1);
 }
 HALFTONE_INLINE Words tf32_words(Words u) {
   const Words magnitude = _mm512_and_si512(u, _mm512_set1_epi32(0x7fffffff));
@@ -46,12 +50,14 @@ HALFTONE_INLINE Words load_words(const char* p, int64_t elements, [[maybe_unused
   if constexpr (is_bytes(kHow)) {
     const __mmask32 m = elements >= 32 ? ~__mmask32{0} : (__mmask32{1} << elements) - 1;
     const __m256i bytes = _mm256_maskz_loadu_epi8(m, p);
-    const Words wide = kHow == PackFrom::kS8 ? _mm512_cvtepi8_epi16(bytes) : _mm512_cvtepu8_epi16(bytes);
+    const Words wide =
+        kHow == PackFrom::kS8 ? _mm512_cvtepi8_epi16(bytes) : _mm512_cvtepu8_epi16(bytes);
     return _mm512_maskz_sub_epi16(m, wide, zero);
   } else if constexpr (kHow == PackFrom::kF16) {
     return _mm512_castps_si512(_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_lanes(elements), p)));
   } else if constexpr (kHow == PackFrom::kBF16) {
-    return _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first_lanes(elements), p)), 16);
+    return _mm512_slli_epi32(
+        _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first_lanes(elements), p)), 16);
   } else {
     const Words words = _mm512_maskz_loadu_epi32(first_lanes(elements), p);
     return kHow == PackFrom::kTf32 ? tf32_words(words) : words;
@@ -64,27 +70,35 @@ HALFTONE_INLINE void store_words(Word* to, int64_t n, Words words) {
 template <PackFrom kHow>
 HALFTONE_INLINE Words pair_words(const char* p, const char* q, int64_t n, Words zero) {
   const __mmask16 m = first_lanes(n);
-  const __m128i low = _mm_maskz_loadu_epi8(m, p), high = q ? _mm_maskz_loadu_epi8(m, q) : _mm_setzero_si128();
+  const __m128i low = _mm_maskz_loadu_epi8(m, p),
+                high = q ? _mm_maskz_loadu_epi8(m, q) : _mm_setzero_si128();
   const bool is_signed = kHow == PackFrom::kS8;
   const Words l = is_signed ? _mm512_cvtepi8_epi32(low) : _mm512_cvtepu8_epi32(low);
   const Words h = is_signed ? _mm512_cvtepi8_epi32(high) : _mm512_cvtepu8_epi32(high);
   const Words word = _mm512_mask_blend_epi16(0xaaaaaaaa, l, _mm512_slli_epi32(h, 16));
-  return _mm512_and_si512(_mm512_sub_epi16(word, zero), _mm512_maskz_set1_epi32(m, q ? -1 : 0xffff));
+  return _mm512_and_si512(_mm512_sub_epi16(word, zero),
+                          _mm512_maskz_set1_epi32(m, q ? -1 : 0xffff));
 }
-HALFTONE_INLINE Words zeros_of(int32_t zero) { return _mm512_set1_epi16(static_cast<int16_t>(zero)); }
+HALFTONE_INLINE Words zeros_of(int32_t zero) {
+  return _mm512_set1_epi16(static_cast<int16_t>(zero));
+}
 
 // r[i] word j -> r[j] word i.
 HALFTONE_INLINE void transpose(Words r[16]) {
   Words t[16];
   for (int i = 0; i < 16; i += 4) {  // 2 x 2 words, then 2 x 2 pairs, inside the four 128-bit parts
-    const Words a = _mm512_unpacklo_epi32(r[i], r[i + 1]), b = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-    const Words c = _mm512_unpacklo_epi32(r[i + 2], r[i + 3]), d = _mm512_unpackhi_epi32(r[i + 2], r[i + 3]);
+    const Words a = _mm512_unpacklo_epi32(r[i], r[i + 1]),
+                b = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+    const Words c = _mm512_unpacklo_epi32(r[i + 2], r[i + 3]),
+                d = _mm512_unpackhi_epi32(r[i + 2], r[i + 3]);
     t[i] = _mm512_unpacklo_epi64(a, c), t[i + 1] = _mm512_unpackhi_epi64(a, c);
     t[i + 2] = _mm512_unpacklo_epi64(b, d), t[i + 3] = _mm512_unpackhi_epi64(b, d);
   }
   for (int i = 0; i < 4; ++i) {  // then the parts: t[4 q + i] part p becomes r[4 p + i] part q
-    const Words a = _mm512_shuffle_i32x4(t[i], t[4 + i], 0x88), b = _mm512_shuffle_i32x4(t[i], t[4 + i], 0xdd);
-    const Words c = _mm512_shuffle_i32x4(t[8 + i], t[12 + i], 0x88), d = _mm512_shuffle_i32x4(t[8 + i], t[12 + i], 0xdd);
+    const Words a = _mm512_shuffle_i32x4(t[i], t[4 + i], 0x88),
+                b = _mm512_shuffle_i32x4(t[i], t[4 + i], 0xdd);
+    const Words c = _mm512_shuffle_i32x4(t[8 + i], t[12 + i], 0x88),
+                d = _mm512_shuffle_i32x4(t[8 + i], t[12 + i], 0xdd);
     r[i] = _mm512_shuffle_i32x4(a, c, 0x88), r[8 + i] = _mm512_shuffle_i32x4(a, c, 0xdd);
     r[4 + i] = _mm512_shuffle_i32x4(b, d, 0x88), r[12 + i] = _mm512_shuffle_i32x4(b, d, 0xdd);
   }
@@ -120,17 +134,20 @@ template <PackFrom kHow>
 HALFTONE_INLINE Words load_words(const char* p, int64_t elements, [[maybe_unused]] Words zero) {
   if constexpr (is_bytes(kHow)) {
     const __m128i bytes = load_bytes<16>(p, elements);
-    const Words wide = kHow == PackFrom::kS8 ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
+    const Words wide =
+        kHow == PackFrom::kS8 ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
     const int limit = elements > 16 ? 16 : static_cast<int>(elements);
-    const Words in = _mm256_cmpgt_epi16(_mm256_set1_epi16(static_cast<int16_t>(limit)),
-                                        _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    const Words in =
+        _mm256_cmpgt_epi16(_mm256_set1_epi16(static_cast<int16_t>(limit)),
+                           _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
     return _mm256_and_si256(in, _mm256_sub_epi16(wide, zero));
   } else if constexpr (kHow == PackFrom::kF16) {
     return _mm256_castps_si256(_mm256_cvtph_ps(load_bytes<16>(p, 2 * elements)));
   } else if constexpr (kHow == PackFrom::kBF16) {
     return _mm256_slli_epi32(_mm256_cvtepu16_epi32(load_bytes<16>(p, 2 * elements)), 16);
   } else {
-    const Words words = _mm256_maskload_epi32(reinterpret_cast<const int*>(p), lanes_below(elements));
+    const Words words =
+        _mm256_maskload_epi32(reinterpret_cast<const int*>(p), lanes_below(elements));
     return kHow == PackFrom::kTf32 ? tf32_words(words) : words;
   }
 }
@@ -150,13 +167,17 @@ HALFTONE_INLINE Words pair_words(const char* p, const char* q, int64_t n, Words 
   const Words in = q ? lanes_below(n) : _mm256_srli_epi32(lanes_below(n), 16);
   return _mm256_and_si256(word, in);
 }
-HALFTONE_INLINE Words zeros_of(int32_t zero) { return _mm256_set1_epi16(static_cast<int16_t>(zero)); }
+HALFTONE_INLINE Words zeros_of(int32_t zero) {
+  return _mm256_set1_epi16(static_cast<int16_t>(zero));
+}
 
 HALFTONE_INLINE void transpose(Words r[8]) {
   Words t[8];
   for (int i = 0; i < 8; i += 4) {
-    const Words a = _mm256_unpacklo_epi32(r[i], r[i + 1]), b = _mm256_unpackhi_epi32(r[i], r[i + 1]);
-    const Words c = _mm256_unpacklo_epi32(r[i + 2], r[i + 3]), d = _mm256_unpackhi_epi32(r[i + 2], r[i + 3]);
+    const Words a = _mm256_unpacklo_epi32(r[i], r[i + 1]),
+                b = _mm256_unpackhi_epi32(r[i], r[i + 1]);
+    const Words c = _mm256_unpacklo_epi32(r[i + 2], r[i + 3]),
+                d = _mm256_unpackhi_epi32(r[i + 2], r[i + 3]);
     t[i] = _mm256_unpacklo_epi64(a, c), t[i + 1] = _mm256_unpackhi_epi64(a, c);
     t[i + 2] = _mm256_unpacklo_epi64(b, d), t[i + 3] = _mm256_unpackhi_epi64(b, d);
   }
@@ -186,8 +207,10 @@ HALFTONE_INLINE uint32_t tf32_word(uint32_t u) {
 // The word of a float, or half a word (16 bits) of a byte.
 template <PackFrom kHow>
 HALFTONE_INLINE uint32_t element(const void* from, int64_t i, int32_t zero) {
-  if constexpr (kHow == PackFrom::kS8) return static_cast<uint16_t>(static_cast<const int8_t*>(from)[i] - zero);
-  if constexpr (kHow == PackFrom::kU8) return static_cast<uint16_t>(static_cast<const uint8_t*>(from)[i] - zero);
+  if constexpr (kHow == PackFrom::kS8)
+    return static_cast<uint16_t>(static_cast<const int8_t*>(from)[i] - zero);
+  if constexpr (kHow == PackFrom::kU8)
+    return static_cast<uint16_t>(static_cast<const uint8_t*>(from)[i] - zero);
   if constexpr (kHow == PackFrom::kF16) return f16_word(static_cast<const uint16_t*>(from)[i]);
   if constexpr (kHow == PackFrom::kBF16)
     return static_cast<uint32_t>(static_cast<const uint16_t*>(from)[i]) << 16;
@@ -225,14 +248,17 @@ void lines(const PackPanel& p, Word* to) {
       const int64_t left = p.kc - k * kPer;
       for (int j = 0; j < kLanes; ++j) {
         block[j] = Words{};
-        if (i + j < p.count) block[j] = load_words<kHow>(from + ((i + j) * p.stride + k * kPer) * kSize, left, zero);
+        if (i + j < p.count)
+          block[j] = load_words<kHow>(from + ((i + j) * p.stride + k * kPer) * kSize, left, zero);
       }
       transpose(block);
       const int64_t steps = words - k < kLanes ? words - k : kLanes;
       if (steps == kLanes)
-        for (int j = 0; j < kLanes; ++j) store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
+        for (int j = 0; j < kLanes; ++j)
+          store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
       else
-        for (int64_t j = 0; j < steps; ++j) store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
+        for (int64_t j = 0; j < steps; ++j)
+          store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
     }
 }
 
@@ -246,14 +272,16 @@ void steps(const PackPanel& p, Word* to) {
       for (int64_t i = 0; i < p.width; i += kLanes) {
         const char* at = from + k * p.stride + i;
         Words words{};
-        if (i < p.count) words = pair_words<kHow>(at, k + 1 < p.kc ? at + p.stride : nullptr, p.count - i, zero);
+        if (i < p.count)
+          words = pair_words<kHow>(at, k + 1 < p.kc ? at + p.stride : nullptr, p.count - i, zero);
         store_words(to + i, p.width - i, words);
       }
   } else {
     for (int64_t k = 0; k < p.kc; ++k, to += p.width)
       for (int64_t i = 0; i < p.width; i += kLanes) {
         Words words{};
-        if (i < p.count) words = load_words<kHow>(from + (k * p.stride + i) * kSize, p.count - i, zero);
+        if (i < p.count)
+          words = load_words<kHow>(from + (k * p.stride + i) * kSize, p.count - i, zero);
         store_words(to + i, p.width - i, words);
       }
   }
@@ -276,12 +304,18 @@ void pack(const PackPanel& p, bool by_lines, Word* to) {
 void pack(const PackPanel& p, bool by_lines, void* to) {
   Word* words = static_cast<Word*>(to);
   switch (p.how) {
-    case PackFrom::kF32: return pack<PackFrom::kF32>(p, by_lines, words);
-    case PackFrom::kTf32: return pack<PackFrom::kTf32>(p, by_lines, words);
-    case PackFrom::kF16: return pack<PackFrom::kF16>(p, by_lines, words);
-    case PackFrom::kBF16: return pack<PackFrom::kBF16>(p, by_lines, words);
-    case PackFrom::kS8: return pack<PackFrom::kS8>(p, by_lines, words);
-    case PackFrom::kU8: return pack<PackFrom::kU8>(p, by_lines, words);
+    case PackFrom::kF32:
+      return pack<PackFrom::kF32>(p, by_lines, words);
+    case PackFrom::kTf32:
+      return pack<PackFrom::kTf32>(p, by_lines, words);
+    case PackFrom::kF16:
+      return pack<PackFrom::kF16>(p, by_lines, words);
+    case PackFrom::kBF16:
+      return pack<PackFrom::kBF16>(p, by_lines, words);
+    case PackFrom::kS8:
+      return pack<PackFrom::kS8>(p, by_lines, words);
+    case PackFrom::kU8:
+      return pack<PackFrom::kU8>(p, by_lines, words);
   }
 }
 

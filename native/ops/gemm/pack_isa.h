@@ -25,8 +25,9 @@ struct PackPanel {
   int32_t zero = 0;  // zero point of kS8, kU8
 };
 
-/// `to` gets floats, or int16 pairs for kS8 and kU8. pack_lines: a line's elements lie side by side (stride: from line to
-/// line). pack_steps: the lines of one k lie side by side (stride: from k to k).
+/// `to` gets floats, or int16 pairs for kS8 and kU8. pack_lines: a line's elements lie side by side
+/// (stride: from line to line). pack_steps: the lines of one k lie side by side (stride: from k to
+/// k).
 HALFTONE_ISA_DECLARE(void pack_lines(const PackPanel& panel, void* to);)
 HALFTONE_ISA_DECLARE(void pack_steps(const PackPanel& panel, void* to);)
 

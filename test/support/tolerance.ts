@@ -1,0 +1,60 @@
+/**
+ * Error bounds of floating-point results, derived from the number of terms and the types: no test writes an epsilon.
+ *
+ * u = 2^-(fraction bits + 1) is the largest relative error of one rounding to nearest, `floor` half the smallest
+ * subnormal: its largest absolute error near zero. `magnitude` is the sum of the absolute values of the terms,
+ * in float64. test/native/tolerance.h is the same for native tests.
+ */
+
+import { type DType, finfo, type FloatDType, isFloatDType } from '../../lib/dtype';
+
+/** Largest relative error of one rounding to `dtype`; 0 for integers. */
+export function unitRoundoff(dtype: DType): number {
+  return isFloatDType(dtype) ? finfo(dtype).eps / 2 : 0;
+}
+
+function floor(dtype: DType): number {
+  return isFloatDType(dtype) ? finfo(dtype as FloatDType).smallestSubnormal / 2 : 0;
+}
+
+/** Of a result that is exact but for one rounding to `dtype`. */
+export function roundingBound(y: number, dtype: DType): number {
+  return unitRoundoff(dtype) * Math.abs(y) * 1.001 + floor(dtype);
+}
+
+/**
+ * Of a function computed by a library in float32 (float64 for float64) with an error of at most `ulps`, then rounded to
+ * `dtype`.
+ */
+export function functionBound(y: number, dtype: DType, ulps = 2): number {
+  const inner: DType = dtype === 'float64' ? 'float64' : 'float32';
+  return roundingBound(y, dtype) + ulps * 2 * unitRoundoff(inner) * Math.abs(y) + floor(inner);
+}
+
+/**
+ * Of a sum of `terms` products accumulated in `accumulate` and rounded to `dtype`.
+ *
+ * The error of a sequential sum in float32 grows like the square root of its length for independent roundings; 4 standard
+ * deviations hold. In float16 the partial sums stagnate, so that the worst case, one unit for each term, is reached by
+ * short sums; long ones stay within 8 sqrt(terms).
+ */
+export function sumBound(
+  y: number,
+  magnitude: number,
+  terms: number,
+  dtype: DType,
+  accumulate: 'float16' | 'float32' | 'float64' | 'tf32' = 'float32',
+): number {
+  const output = roundingBound(y, dtype);
+  const root = Math.sqrt(Math.max(terms, 1));
+  switch (accumulate) {
+    case 'float16':
+      return output + Math.min(terms, 8 * root) * 2 ** -11 * magnitude + floor('float16');
+    case 'tf32': // both operands are rounded to 10 fraction bits first
+      return output + (2 * 2 ** -11 * 1.001 + 4 * root * 2 ** -24) * magnitude;
+    case 'float32':
+      return output + 4 * root * 2 ** -24 * magnitude;
+    case 'float64':
+      return output + 4 * root * 2 ** -53 * magnitude;
+  }
+}
