@@ -335,7 +335,7 @@ void check_fma(uint32_t a, uint32_t b, uint32_t c) {
 
 TEST(fma_f16_of_random_patterns_rounds_once) {
   Random random{3};
-  const int64_t count = exhaustive() ? 100000000 : 2000000;
+  const int64_t count = exhaustive() ? 25000000 : 1000000;
   for (int64_t i = 0; i < count; ++i) {
     const uint64_t r = random();
     const uint32_t a = r & 0xffff, b = r >> 16 & 0xffff, c = r >> 32 & 0xffff;
@@ -347,7 +347,7 @@ TEST(fma_f16_of_random_patterns_rounds_once) {
 // below it; and the product is large and c the rest that decides a tie of it.
 TEST(fma_f16_near_ties_rounds_once) {
   Random random{4};
-  const int64_t count = exhaustive() ? 100000000 : 2000000;
+  const int64_t count = exhaustive() ? 25000000 : 1000000;
   for (int64_t i = 0; i < count; ++i) {
     const uint64_t r = random();
     const uint32_t c = r & 0xffff, a = r >> 16 & 0xffff;
