@@ -1,38 +1,134 @@
-// Elementwise functions of one tensor. All share one schema and differ in the table below.
+// Elementwise functions of one tensor. Those without parameters are rows of a table; gelu and clip follow.
+//
+// For all: y has the shape and dtype of x. float16 and bfloat16 are computed in float32 and rounded once. NaN gives NaN
+// (its payload is not specified). Integers wrap.
 #pragma once
 #include "core/schema.h"
+#include "ops/unary/unary_math.h"
 
 namespace halftone {
 
-/// y = f(x) element by element. x: any shape; float32, float16, bfloat16 or float64 (neg, abs, relu
-/// and sign also take signed integers). 16-bit floats are computed in float32 and rounded once.
-template <class Name>
+/// Which dtypes a function takes.
+enum class Domain { kFloat, kFloatOrSigned, kNumber };
+
+inline Status check_domain(Domain domain, DType t) {
+  const DTypeKind kind = info(t).kind;
+  if (kind == DTypeKind::kFloat) return {};
+  if (domain == Domain::kFloatOrSigned && kind == DTypeKind::kSigned) return {};
+  if (domain == Domain::kNumber && kind != DTypeKind::kBool) return {};
+  const char* allowed = domain == Domain::kFloat ? "a float (float32, float16, bfloat16, float64)"
+                        : domain == Domain::kFloatOrSigned ? "a float or a signed integer"
+                                                           : "a float or an integer";
+  return dtype_error("x must be ", allowed, ", got ", name(t));
+}
+
+// Type, public name, dtypes, documentation, body for an x of the compute type T.
+//
+// Accuracy: neg, abs, sign, relu, floor, ceil, round are exact; sqrt and reciprocal are correctly rounded. The others
+// are those of the C library in the compute type: within 2 units in the last place of float32 and float64 (sigmoid
+// within 4), which for 16-bit floats is the nearest value but for rare cases next to a tie, and never further than 1.
+// clang-format off
+#define HALFTONE_UNARY_TABLE(ROW)                                                                                     \
+  ROW(Neg, "neg", kFloatOrSigned, "-x. Flips the sign of zeros too; integers wrap. ONNX Neg-13.", math::negate(x))    \
+  ROW(Abs, "abs", kNumber, "|x|. abs(-0) is +0; the smallest integer stays as it is. ONNX Abs-13.", math::absolute(x)) \
+  ROW(Sqrt, "sqrt", kFloat, "Square root. sqrt(-0) is -0, of other negative numbers NaN. ONNX Sqrt-13.", std::sqrt(x)) \
+  ROW(Exp, "exp", kFloat, "e to the power x. ONNX Exp-13.", std::exp(x))                                              \
+  ROW(Log, "log", kFloat, "Natural logarithm. log(0) is -Infinity, of negative numbers NaN. ONNX Log-13.", std::log(x)) \
+  ROW(Tanh, "tanh", kFloat, "Hyperbolic tangent; tanh(-0) is -0. ONNX Tanh-13.", std::tanh(x))                        \
+  ROW(Sigmoid, "sigmoid", kFloat, "1 / (1 + exp(-x)). ONNX Sigmoid-13.", math::sigmoid(x))                            \
+  ROW(Relu, "relu", kNumber, "max(x, 0): NaN stays NaN, relu(-0) is +0. ONNX Relu-14.", math::relu(x))                \
+  ROW(Erf, "erf", kFloat, "Gauss error function; erf(-0) is -0. ONNX Erf-13.", std::erf(x))                           \
+  ROW(Floor, "floor", kFloat, "Largest integer not above x; keeps -0. ONNX Floor-13.", math::floor(x))                \
+  ROW(Ceil, "ceil", kFloat, "Smallest integer not below x; ceil(-0.5) is -0. ONNX Ceil-13.", math::ceil(x))           \
+  ROW(Round, "round", kFloat, "Nearest integer, ties to even; round(-0.5) is -0. ONNX Round-22.", math::round_even(x)) \
+  ROW(Reciprocal, "reciprocal", kFloat, "1 / x; of zero an infinity with its sign. ONNX Reciprocal-13.", T{1} / x)    \
+  ROW(Sign, "sign", kNumber, "-1, 0 or 1. sign of both zeros is +0, of NaN NaN. ONNX Sign-13.", math::sign(x))
+// clang-format on
+
+/// y = f(x), element by element.
+template <class Row>
 struct Unary {
-  static constexpr const char* kName = Name::kName;
-  static constexpr const char* kDoc = Name::kDoc;
+  static constexpr const char* kName = Row::kName;
+  static constexpr const char* kDoc = Row::kDoc;
   static constexpr Port kInputs[] = {{.name = "x", .doc = "any shape"}};
   static constexpr const char* kOutputs[] = {"y"};
   using Params = NoParams;
 
   static Status infer(const Params&, const Inputs& in, Outputs& out) {
-    const bool allowed =
-        is_float(in[0].dtype) || (Name::kIntegers && info(in[0].dtype).kind == DTypeKind::kSigned);
-    if (!allowed)
-      return dtype_error("x must be a float", Name::kIntegers ? " or a signed integer" : "",
-                         ", got ", name(in[0].dtype));
+    HALFTONE_TRY(check_domain(Row::kDomain, in[0].dtype));
     out.push_back(in[0]);
     return {};
   }
 };
 
-#define HALFTONE_UNARY(Type, name, doc, integers) \
-  struct Type##Name {                             \
-    static constexpr const char* kName = name;    \
-    static constexpr const char* kDoc = doc;      \
-    static constexpr bool kIntegers = integers;   \
-  };                                              \
-  using Type = Unary<Type##Name>;
-HALFTONE_UNARY(Relu, "relu", "max(x, 0); NaN stays NaN. ONNX Relu-14.", true)
-#undef HALFTONE_UNARY
+#define HALFTONE_UNARY_ROW(Type, name, domain, doc, body) \
+  struct Type##Row {                                      \
+    static constexpr const char* kName = name;            \
+    static constexpr const char* kDoc = doc;              \
+    static constexpr Domain kDomain = Domain::domain;     \
+    template <class T>                                    \
+    static T apply(T x) {                                 \
+      return body;                                        \
+    }                                                     \
+  };                                                      \
+  using Type = Unary<Type##Row>;
+HALFTONE_UNARY_TABLE(HALFTONE_UNARY_ROW)
+#undef HALFTONE_UNARY_ROW
+
+/// 'none': by erf. 'tanh': the polynomial in tanh of the paper (Hendrycks and Gimpel, 2016).
+enum class GeluApproximation : int32_t { kNone = 0, kTanh = 1 };
+template <>
+struct EnumNames<GeluApproximation> {
+  static constexpr const char* kName = "GeluApproximation";
+  static constexpr const char* kValues[] = {"none", "tanh"};
+};
+
+/// y = 0.5 x (1 + erf(x / sqrt 2)), or 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+struct Gelu {
+  static constexpr const char* kName = "gelu";
+  static constexpr const char* kDoc =
+      "Gaussian error linear unit, exact (erf) or by tanh. gelu(-Infinity) is NaN, as the formula says. ONNX Gelu-20.";
+  static constexpr Port kInputs[] = {{.name = "x", .doc = "any shape, a float"}};
+  static constexpr const char* kOutputs[] = {"y"};
+  struct Params {
+    GeluApproximation approximate = GeluApproximation::kNone;
+    template <class V>
+    void fields(V&& v) {
+      v("approximate", approximate, {.doc = "'tanh': the approximation that many published models use"});
+    }
+  };
+
+  static Status infer(const Params&, const Inputs& in, Outputs& out) {
+    HALFTONE_TRY(check_domain(Domain::kFloat, in[0].dtype));
+    out.push_back(in[0]);
+    return {};
+  }
+};
+
+/// y = min(max(x, min), max). The bounds are first rounded to x's dtype; for integers, inwards and saturated.
+struct Clip {
+  static constexpr const char* kName = "clip";
+  static constexpr const char* kDoc =
+      "min(max(x, min), max): where min > max all elements become max. NaN stays NaN. ONNX Clip-13.";
+  static constexpr Port kInputs[] = {{.name = "x", .doc = "any shape, a float or an integer"}};
+  static constexpr const char* kOutputs[] = {"y"};
+  struct Params {
+    double min = -std::numeric_limits<double>::infinity();
+    double max = std::numeric_limits<double>::infinity();
+    template <class V>
+    void fields(V&& v) {
+      v("min", min, {.doc = "smallest result; not NaN"});
+      v("max", max, {.doc = "largest result; not NaN"});
+    }
+  };
+
+  static Status infer(const Params& p, const Inputs& in, Outputs& out) {
+    HALFTONE_TRY(check_domain(Domain::kNumber, in[0].dtype));
+    if (p.min != p.min || p.max != p.max)
+      return param_error("min and max must not be NaN, got min ", p.min, " and max ", p.max);
+    out.push_back(in[0]);
+    return {};
+  }
+};
 
 }  // namespace halftone

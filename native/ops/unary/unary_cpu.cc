@@ -1,28 +1,110 @@
-#include "core/kernel.h"
 #include "ops/unary/unary.h"
+
+#include "core/elementwise.h"
 
 namespace halftone {
 namespace {
 
-template <class Name>
-Status unary_cpu(const NoParams&, const KernelContext& context) {
-  const TensorView &x = context.in(0), &y = context.out();
-  dispatch(x.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    if constexpr (std::is_same_v<T, float>) {
-      const T* from = x.as<T>();
-      T* to = y.as<T>();
-      context.parallel_for(x.elements(), 1 << 14, [&](int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; ++i) to[i] = from[i] < 0 ? 0 : from[i];
-      });
+template <class T>
+constexpr bool takes(Domain domain) {
+  const DTypeKind kind = info(dtype_of<T>).kind;
+  return kind == DTypeKind::kFloat || (domain == Domain::kFloatOrSigned && kind == DTypeKind::kSigned) ||
+         (domain == Domain::kNumber && kind != DTypeKind::kBool);
+}
+
+template <class T, class F>
+void loop(const T* __restrict x, T* __restrict y, int64_t n, const F& f) {
+  for (int64_t i = 0; i < n; ++i) y[i] = f(x[i]);
+}
+
+// y = f(x) for elements stored as T; f takes and returns ComputeType<T>.
+template <class T, class F>
+void map(const KernelContext& context, const F& f) {
+  const T* x = context.in(0).as<T>();
+  T* y = context.out().as<T>();
+  context.parallel_for(context.in(0).elements(), kElementwiseGrain, [&](int64_t first, int64_t last) {
+    if constexpr (is_widened<T>) {
+      alignas(64) float from[kBlock], to[kBlock];
+      for (int64_t i = first; i < last; i += kBlock) {
+        const int64_t n = std::min(kBlock, last - i);
+        convert(x + i, from, n);
+        loop(from, to, n, f);
+        convert(to, y + i, n);
+      }
+    } else {
+      loop(x + first, y + first, last - first, f);
     }
   });
-  context.made_by(Name::kName, name(x.dtype), "float32", "float32");
+}
+
+void made_by(const KernelContext& context, const char* op) {
+  const DType t = context.in(0).dtype;
+  const std::string kernel = concat(op, "_", info(t).short_name);
+  context.made_by(kernel.c_str(), name(t), name(compute_dtype(t)), name(compute_dtype(t)));
+}
+
+template <class Row>
+Status unary_cpu(const NoParams&, const KernelContext& context) {
+  dispatch(context.in(0).dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (takes<T>(Row::kDomain))
+      map<T>(context, [](ComputeType<T> x) { return Row::template apply<ComputeType<T>>(x); });
+  });
+  made_by(context, Row::kName);
+  return {};
+}
+
+Status gelu_cpu(const Gelu::Params& p, const KernelContext& context) {
+  dispatch(context.in(0).dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using C = ComputeType<T>;
+    if constexpr (takes<T>(Domain::kFloat)) {
+      if (p.approximate == GeluApproximation::kTanh)
+        map<T>(context, [](C x) { return math::gelu_tanh(x); });
+      else
+        map<T>(context, [](C x) { return math::gelu_erf(x); });
+    }
+  });
+  made_by(context, p.approximate == GeluApproximation::kTanh ? "gelu_tanh" : "gelu_erf");
+  return {};
+}
+
+// A bound in the compute type, after rounding to T.
+template <class T>
+ComputeType<T> bound(double value, [[maybe_unused]] bool is_low) {
+  if constexpr (std::is_same_v<T, f16>)
+    return to_float(to_f16(value));
+  else if constexpr (std::is_same_v<T, bf16>)
+    return to_float(to_bf16(value));
+  else if constexpr (std::floating_point<T>)
+    return static_cast<T>(value);
+  else
+    return math::integer_bound<T>(value, is_low);
+}
+
+Status clip_cpu(const Clip::Params& p, const KernelContext& context) {
+  dispatch(context.in(0).dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    using C = ComputeType<T>;
+    if constexpr (takes<T>(Domain::kNumber)) {
+      const C low = bound<T>(p.min, true), high = bound<T>(p.max, false);
+      map<T>(context, [low, high](C x) { return math::clip(x, low, high); });
+    }
+  });
+  made_by(context, Clip::kName);
   return {};
 }
 
 }  // namespace
 
-std::vector<CpuOp> unary_cpu_ops() { return {cpu_op<Relu, unary_cpu<ReluName>>()}; }
+std::vector<CpuOp> unary_cpu_ops() {
+  return {
+#define HALFTONE_UNARY_ROW(Type, name, domain, doc, body) cpu_op<Type, unary_cpu<Type##Row>>(),
+      HALFTONE_UNARY_TABLE(HALFTONE_UNARY_ROW)
+#undef HALFTONE_UNARY_ROW
+          cpu_op<Gelu, gelu_cpu>(),
+      cpu_op<Clip, clip_cpu>(),
+  };
+}
 
 }  // namespace halftone
