@@ -10,7 +10,8 @@ namespace {
 // A tile longer than this is not worth its copy: runs are long enough to be used where they lie.
 constexpr int64_t kMaxPeriod = 4 * kBlock;
 
-// Nearest float64, or for integers beyond 2^53 one that rounds to the same 16-bit float: the last bit is sticky.
+// Nearest float64, or for integers beyond 2^53 one that rounds to the same 16-bit float: the last
+// bit is sticky.
 template <class T>
 double to_double(T x) {
   if constexpr (std::is_same_v<T, int64_t>) {
@@ -93,7 +94,8 @@ void widen(DType from, const void* x, DType as, void* to, int64_t n) {
     dispatch(as, [&](auto as_tag) {
       using From = typename decltype(from_tag)::type;
       using To = typename decltype(as_tag)::type;
-      if constexpr (promote(dtype_of<From>, dtype_of<To>) == dtype_of<To> && !std::is_same_v<From, To>) {
+      if constexpr (promote(dtype_of<From>, dtype_of<To>) == dtype_of<To> &&
+                    !std::is_same_v<From, To>) {
         const From* p = static_cast<const From*>(x);
         auto* q = static_cast<ComputeType<To>*>(to);
         for (int64_t i = 0; i < n; ++i) q[i] = convert_one<To>(p[i]);
@@ -143,7 +145,8 @@ Operand::Operand(const TensorView& x, const Shape& out, DType as)
   }
   const int64_t elements = x.elements();
   const bool scalar = dims_.rank == 1;
-  const bool row = dims_.rank == 2 && strides_[0] == 0 && strides_[1] == 1 && elements <= kMaxPeriod;
+  const bool row =
+      dims_.rank == 2 && strides_[0] == 0 && strides_[1] == 1 && elements <= kMaxPeriod;
   if (scalar || row) {
     kind_ = Kind::kTiled;
     period_ = scalar ? 1 : elements;

@@ -1,5 +1,6 @@
-// Elementwise kernels work on blocks that fit into the first-level cache: each operand is broadcast and widened into a
-// block, the loop of the op runs over plain arrays, the result is narrowed once. This file makes the blocks.
+// Elementwise kernels work on blocks that fit into the first-level cache: each operand is broadcast
+// and widened into a block, the loop of the op runs over plain arrays, the result is narrowed once.
+// This file makes the blocks.
 #pragma once
 #include <cstddef>
 #include <type_traits>
@@ -9,7 +10,8 @@
 
 namespace halftone {
 
-/// Elements per block: 8 KiB of float64, so that three blocks stay in the smallest first-level caches.
+/// Elements per block: 8 KiB of float64, so that three blocks stay in the smallest first-level
+/// caches.
 inline constexpr int64_t kBlock = 1024;
 
 /// Elements that one piece of parallel work takes.
@@ -28,14 +30,16 @@ constexpr bool is_16bit_float(DType t) { return t == DType::kF16 || t == DType::
 /// The dtype of ComputeType.
 constexpr DType compute_dtype(DType t) { return is_16bit_float(t) ? DType::kF32 : t; }
 
-/// to[i] = x[i] converted to dtype `as`, held in the compute type of `as`. Requires promote(from, as) == as. Exact, but
-/// for integers that a float cannot hold: these are rounded to nearest even, once.
+/// to[i] = x[i] converted to dtype `as`, held in the compute type of `as`. Requires promote(from,
+/// as) == as. Exact, but for integers that a float cannot hold: these are rounded to nearest even,
+/// once.
 void widen(DType from, const void* x, DType as, void* to, int64_t n);
 
 /// to[i] = x[i] rounded once from the compute type of `as` to `as`. Requires a 16-bit float.
 void narrow(const float* x, DType as, void* to, int64_t n);
 
-/// An operand of an elementwise op, as if broadcast to the shape of the output and converted to dtype `as`.
+/// An operand of an elementwise op, as if broadcast to the shape of the output and converted to
+/// dtype `as`.
 class Operand {
  public:
   /// `x` must be broadcastable to `out`, and promote(x.dtype, as) must be `as`.
@@ -43,8 +47,8 @@ class Operand {
   Operand(const Operand&) = delete;  // data_ may point into copy_
   Operand& operator=(const Operand&) = delete;
 
-  /// The n <= kBlock elements from position i of the flat output, in the compute type of `as`: either where they lie
-  /// or in `scratch`, which has room for kBlock elements.
+  /// The n <= kBlock elements from position i of the flat output, in the compute type of `as`:
+  /// either where they lie or in `scratch`, which has room for kBlock elements.
   const void* block(int64_t i, int64_t n, void* scratch) const;
 
  private:

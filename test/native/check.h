@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <sstream>
+#include <string>
 #include <vector>
 
 namespace check {
@@ -28,12 +29,24 @@ inline void fail(const char* file, int line, const std::string& what) {
   if (++failures_in_test <= 10) std::printf("  %s:%d: %s\n", file, line, what.c_str());
 }
 
+// A byte is shown as a number, not as a character.
+template <class T>
+void show(std::ostream& s, const T& value) {
+  if constexpr (sizeof(T) == 1 && requires { +value; })
+    s << +value;
+  else
+    s << value;
+}
+
 template <class A, class B>
 void equal(const char* file, int line, const char* text, const A& a, const B& b) {
   if (a == b) return;
   std::ostringstream s;
   s.precision(17);
-  s << text << ": " << +a << " != " << +b;
+  s << text << ": ";
+  show(s, a);
+  s << " != ";
+  show(s, b);
   fail(file, line, s.str());
 }
 

@@ -1,8 +1,10 @@
-// Elementwise functions of two tensors, with NumPy's broadcasting: arithmetic and comparisons, rows of one table.
+// Elementwise functions of two tensors, with NumPy's broadcasting: arithmetic and comparisons, rows
+// of one table.
 //
-// Types: both operands are first converted to the dtype that promote() gives (docs/numerics.md, "Type rules"), which is
-// exact unless an integer meets a float that cannot hold it. float16 and bfloat16 are computed in float32 and rounded
-// once, which for + - * / is the correctly rounded result: 24 bits are at least 2 * 11 + 2.
+// Types: both operands are first converted to the dtype that promote() gives (docs/numerics.md,
+// "Type rules"), which is exact unless an integer meets a float that cannot hold it. float16 and
+// bfloat16 are computed in float32 and rounded once, which for + - * / is the correctly rounded
+// result: 24 bits are at least 2 * 11 + 2.
 #pragma once
 #include "core/promote.h"
 #include "core/schema.h"
@@ -57,8 +59,9 @@ struct Binary {
   static Status infer(const Params&, const Inputs& in, Outputs& out) {
     const DType promoted = promote(in[0].dtype, in[1].dtype);
     if (!takes(Row::kKind, promoted))
-      return dtype_error(Row::kKind == BinaryKind::kLogical ? "a and b must be bool"
-                                                            : "a or b must be a number (float or integer)",
+      return dtype_error(Row::kKind == BinaryKind::kLogical
+                             ? "a and b must be bool"
+                             : "a or b must be a number (float or integer)",
                          ", got ", name(in[0].dtype), " and ", name(in[1].dtype));
     TensorDesc y{Row::kKind == BinaryKind::kArithmetic ? promoted : DType::kBool, {}};
     HALFTONE_TRY(broadcast(in[0].shape, "a", in[1].shape, "b", &y.shape));
@@ -67,16 +70,16 @@ struct Binary {
   }
 };
 
-#define HALFTONE_BINARY_ROW(Type, name, kind, doc, body)      \
-  struct Type##Row {                                          \
-    static constexpr const char* kName = name;                \
-    static constexpr const char* kDoc = doc;                  \
-    static constexpr BinaryKind kKind = BinaryKind::kind;     \
-    template <class T>                                        \
-    static auto apply(T a, T b) {                             \
-      return body;                                            \
-    }                                                         \
-  };                                                          \
+#define HALFTONE_BINARY_ROW(Type, name, kind, doc, body)  \
+  struct Type##Row {                                      \
+    static constexpr const char* kName = name;            \
+    static constexpr const char* kDoc = doc;              \
+    static constexpr BinaryKind kKind = BinaryKind::kind; \
+    template <class T>                                    \
+    static auto apply(T a, T b) {                         \
+      return body;                                        \
+    }                                                     \
+  };                                                      \
   using Type = Binary<Type##Row>;
 HALFTONE_BINARY_TABLE(HALFTONE_BINARY_ROW)
 #undef HALFTONE_BINARY_ROW

@@ -1,6 +1,5 @@
-#include "ops/binary/binary.h"
-
 #include "core/elementwise.h"
+#include "ops/binary/binary.h"
 
 namespace halftone {
 namespace {
@@ -19,21 +18,22 @@ template <class Row, class T, class Y>
 void map(const KernelContext& context, const Operand& a, const Operand& b) {
   using C = Arithmetic<T>;
   Y* y = static_cast<Y*>(context.out().data);
-  context.parallel_for(context.out().elements(), kElementwiseGrain, [&](int64_t first, int64_t last) {
-    alignas(64) C a_scratch[kBlock], b_scratch[kBlock];
-    for (int64_t i = first; i < last; i += kBlock) {
-      const int64_t n = std::min(kBlock, last - i);
-      const C* pa = static_cast<const C*>(a.block(i, n, a_scratch));
-      const C* pb = static_cast<const C*>(b.block(i, n, b_scratch));
-      if constexpr (is_widened<Y>) {
-        alignas(64) C result[kBlock];
-        loop<Row>(pa, pb, result, n);
-        convert(result, y + i, n);
-      } else {
-        loop<Row>(pa, pb, y + i, n);
-      }
-    }
-  });
+  context.parallel_for(context.out().elements(), kElementwiseGrain,
+                       [&](int64_t first, int64_t last) {
+                         alignas(64) C a_scratch[kBlock], b_scratch[kBlock];
+                         for (int64_t i = first; i < last; i += kBlock) {
+                           const int64_t n = std::min(kBlock, last - i);
+                           const C* pa = static_cast<const C*>(a.block(i, n, a_scratch));
+                           const C* pb = static_cast<const C*>(b.block(i, n, b_scratch));
+                           if constexpr (is_widened<Y>) {
+                             alignas(64) C result[kBlock];
+                             loop<Row>(pa, pb, result, n);
+                             convert(result, y + i, n);
+                           } else {
+                             loop<Row>(pa, pb, y + i, n);
+                           }
+                         }
+                       });
 }
 
 template <class Row>

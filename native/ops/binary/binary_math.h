@@ -1,5 +1,5 @@
-// The bodies of the binary functions, for float, double and integers. No input traps: integers wrap, and division by
-// zero has a value.
+// The bodies of the binary functions, for float, double and integers. No input traps: integers
+// wrap, and division by zero has a value.
 #pragma once
 #include <bit>
 #include <cmath>
@@ -11,8 +11,8 @@
 
 namespace halftone::math {
 
-/// An unsigned type in which sums and products of T wrap: at least 32 bits, because C++ would promote smaller ones to a
-/// signed int.
+/// An unsigned type in which sums and products of T wrap: at least 32 bits, because C++ would
+/// promote smaller ones to a signed int.
 template <std::integral T>
 using Wrapping = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
 
@@ -56,8 +56,8 @@ T divide(T a, T b) {
 template <std::floating_point T>
 using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
 
-/// IEEE 754-2019 maximum: NaN if either is, and +0 is greater than -0. For equal numbers, `and` of the bits is either
-/// of them or +0.
+/// IEEE 754-2019 maximum: NaN if either is, and +0 is greater than -0. For equal numbers, `and` of
+/// the bits is either of them or +0.
 template <class T>
 T maximum(T a, T b) {
   if constexpr (std::floating_point<T>) {
@@ -80,7 +80,8 @@ T minimum(T a, T b) {
     return a < b ? a : b;
 }
 
-/// Integers: repeated multiplication, wrapping. A negative exponent gives 1 / a^|b| truncated as divide() does.
+/// Integers: repeated multiplication, wrapping. A negative exponent gives 1 / a^|b| truncated as
+/// divide() does.
 template <class T>
 T power(T a, T b) {
   if constexpr (std::floating_point<T>) {

@@ -1,7 +1,8 @@
-// Elementwise functions of one tensor. Those without parameters are rows of a table; gelu and clip follow.
+// Elementwise functions of one tensor. Those without parameters are rows of a table; gelu and clip
+// follow.
 //
-// For all: y has the shape and dtype of x. float16 and bfloat16 are computed in float32 and rounded once. NaN gives NaN
-// (its payload is not specified). Integers wrap.
+// For all: y has the shape and dtype of x. float16 and bfloat16 are computed in float32 and rounded
+// once. NaN gives NaN (its payload is not specified). Integers wrap.
 #pragma once
 #include "core/schema.h"
 #include "ops/unary/unary_math.h"
@@ -24,9 +25,10 @@ inline Status check_domain(Domain domain, DType t) {
 
 // Type, public name, dtypes, documentation, body for an x of the compute type T.
 //
-// Accuracy: neg, abs, sign, relu, floor, ceil, round are exact; sqrt and reciprocal are correctly rounded. The others
-// are those of the C library in the compute type: within 2 units in the last place of float32 and float64 (sigmoid
-// within 4), which for 16-bit floats is the nearest value but for rare cases next to a tie, and never further than 1.
+// Accuracy: neg, abs, sign, relu, floor, ceil, round are exact; sqrt and reciprocal are correctly
+// rounded. The others are those of the C library in the compute type: within 2 units in the last
+// place of float32 and float64 (sigmoid within 4), which for 16-bit floats is the nearest value but
+// for rare cases next to a tie, and never further than 1.
 // clang-format off
 #define HALFTONE_UNARY_TABLE(ROW)                                                                                     \
   ROW(Neg, "neg", kFloatOrSigned, "-x. Flips the sign of zeros too; integers wrap. ONNX Neg-13.", math::negate(x))    \
@@ -87,14 +89,16 @@ struct EnumNames<GeluApproximation> {
 struct Gelu {
   static constexpr const char* kName = "gelu";
   static constexpr const char* kDoc =
-      "Gaussian error linear unit, exact (erf) or by tanh. gelu(-Infinity) is NaN, as the formula says. ONNX Gelu-20.";
+      "Gaussian error linear unit, exact (erf) or by tanh. gelu(-Infinity) is NaN, as the formula "
+      "says. ONNX Gelu-20.";
   static constexpr Port kInputs[] = {{.name = "x", .doc = "any shape, a float"}};
   static constexpr const char* kOutputs[] = {"y"};
   struct Params {
     GeluApproximation approximate = GeluApproximation::kNone;
     template <class V>
     void fields(V&& v) {
-      v("approximate", approximate, {.doc = "'tanh': the approximation that many published models use"});
+      v("approximate", approximate,
+        {.doc = "'tanh': the approximation that many published models use"});
     }
   };
 
@@ -105,11 +109,13 @@ struct Gelu {
   }
 };
 
-/// y = min(max(x, min), max). The bounds are first rounded to x's dtype; for integers, inwards and saturated.
+/// y = min(max(x, min), max). The bounds are first rounded to x's dtype; for integers, inwards and
+/// saturated.
 struct Clip {
   static constexpr const char* kName = "clip";
   static constexpr const char* kDoc =
-      "min(max(x, min), max): where min > max all elements become max. NaN stays NaN. ONNX Clip-13.";
+      "min(max(x, min), max): where min > max all elements become max. NaN stays NaN. ONNX "
+      "Clip-13.";
   static constexpr Port kInputs[] = {{.name = "x", .doc = "any shape, a float or an integer"}};
   static constexpr const char* kOutputs[] = {"y"};
   struct Params {

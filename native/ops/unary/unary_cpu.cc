@@ -1,6 +1,5 @@
-#include "ops/unary/unary.h"
-
 #include "core/elementwise.h"
+#include "ops/unary/unary.h"
 
 namespace halftone {
 namespace {
@@ -8,7 +7,8 @@ namespace {
 template <class T>
 constexpr bool takes(Domain domain) {
   const DTypeKind kind = info(dtype_of<T>).kind;
-  return kind == DTypeKind::kFloat || (domain == Domain::kFloatOrSigned && kind == DTypeKind::kSigned) ||
+  return kind == DTypeKind::kFloat ||
+         (domain == Domain::kFloatOrSigned && kind == DTypeKind::kSigned) ||
          (domain == Domain::kNumber && kind != DTypeKind::kBool);
 }
 
@@ -22,19 +22,20 @@ template <class T, class F>
 void map(const KernelContext& context, const F& f) {
   const T* x = context.in(0).as<T>();
   T* y = context.out().as<T>();
-  context.parallel_for(context.in(0).elements(), kElementwiseGrain, [&](int64_t first, int64_t last) {
-    if constexpr (is_widened<T>) {
-      alignas(64) float from[kBlock], to[kBlock];
-      for (int64_t i = first; i < last; i += kBlock) {
-        const int64_t n = std::min(kBlock, last - i);
-        convert(x + i, from, n);
-        loop(from, to, n, f);
-        convert(to, y + i, n);
-      }
-    } else {
-      loop(x + first, y + first, last - first, f);
-    }
-  });
+  context.parallel_for(context.in(0).elements(), kElementwiseGrain,
+                       [&](int64_t first, int64_t last) {
+                         if constexpr (is_widened<T>) {
+                           alignas(64) float from[kBlock], to[kBlock];
+                           for (int64_t i = first; i < last; i += kBlock) {
+                             const int64_t n = std::min(kBlock, last - i);
+                             convert(x + i, from, n);
+                             loop(from, to, n, f);
+                             convert(to, y + i, n);
+                           }
+                         } else {
+                           loop(x + first, y + first, last - first, f);
+                         }
+                       });
 }
 
 void made_by(const KernelContext& context, const char* op) {

@@ -1,5 +1,6 @@
-// The bodies of the unary functions, for float, double and integers. Written without branches and library calls where
-// there is a choice, so that loops over them vectorise on every instruction set.
+// The bodies of the unary functions, for float, double and integers. Written without branches and
+// library calls where there is a choice, so that loops over them vectorise on every instruction
+// set.
 #pragma once
 #include <cmath>
 #include <concepts>
@@ -41,8 +42,8 @@ T relu(T x) {
   return x <= 0 ? T{0} : x;
 }
 
-/// Nearest integer, ties to even; assumes the default rounding mode. From 2^23 (2^52) on every value is an integer;
-/// below, adding that number leaves no room for a fraction.
+/// Nearest integer, ties to even; assumes the default rounding mode. From 2^23 (2^52) on every
+/// value is an integer; below, adding that number leaves no room for a fraction.
 template <std::floating_point T>
 T round_even(T x) {
   constexpr T kIntegers = sizeof(T) == 4 ? T(0x1p23) : T(0x1p52);
@@ -65,7 +66,8 @@ T ceil(T x) {
   return std::copysign(rounded < x ? upper : rounded, x);
 }
 
-/// The exponential of a negative number only: nothing overflows, and no digits cancel on either side.
+/// The exponential of a negative number only: nothing overflows, and no digits cancel on either
+/// side.
 template <std::floating_point T>
 T sigmoid(T x) {
   const T e = std::exp(-std::abs(x));
@@ -79,7 +81,8 @@ T gelu_erf(T x) {
   return T(0.5) * x * std::erfc(-x * kSqrtHalf);
 }
 
-/// 0.5 x (1 + tanh(u)) with u = sqrt(2 / pi) (x + 0.044715 x^3), as x sigmoid(2 u): the same, without cancellation.
+/// 0.5 x (1 + tanh(u)) with u = sqrt(2 / pi) (x + 0.044715 x^3), as x sigmoid(2 u): the same,
+/// without cancellation.
 template <std::floating_point T>
 T gelu_tanh(T x) {
   constexpr T kSqrt8OverPi = T(1.59576912160573071176);

@@ -3,10 +3,12 @@
 
 namespace halftone {
 
-/// y = condition ? a : b, element by element, with NumPy's broadcasting of all three. Bits are copied as they are.
+/// y = condition ? a : b, element by element, with NumPy's broadcasting of all three. Bits are
+/// copied as they are.
 struct Where {
   static constexpr const char* kName = "where";
-  static constexpr const char* kDoc = "a where condition is true, else b; the three are broadcast. ONNX Where-16.";
+  static constexpr const char* kDoc =
+      "a where condition is true, else b; the three are broadcast. ONNX Where-16.";
   static constexpr Port kInputs[] = {{.name = "condition", .doc = "bool"},
                                      {.name = "a", .doc = "any dtype"},
                                      {.name = "b", .doc = "the dtype of a"}};
@@ -17,7 +19,8 @@ struct Where {
     if (in[0].dtype != DType::kBool)
       return dtype_error("condition must be bool, got ", name(in[0].dtype));
     if (in[1].dtype != in[2].dtype)
-      return dtype_error("a and b must have the same dtype, got ", name(in[1].dtype), " and ", name(in[2].dtype));
+      return dtype_error("a and b must have the same dtype, got ", name(in[1].dtype), " and ",
+                         name(in[2].dtype));
     TensorDesc y{in[1].dtype, {}};
     Shape both;
     HALFTONE_TRY(broadcast(in[1].shape, "a", in[2].shape, "b", &both));

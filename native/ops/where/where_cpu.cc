@@ -1,13 +1,12 @@
-#include "ops/where/where.h"
-
 #include "core/elementwise.h"
+#include "ops/where/where.h"
 
 namespace halftone {
 namespace {
 
 template <class T>
-void select(const uint8_t* __restrict condition, const T* __restrict a, const T* __restrict b, T* __restrict y,
-            int64_t n) {
+void select(const uint8_t* __restrict condition, const T* __restrict a, const T* __restrict b,
+            T* __restrict y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = condition[i] ? a[i] : b[i];
 }
 
@@ -22,7 +21,8 @@ Status where_cpu(const NoParams&, const KernelContext& context) {
   TensorView condition = context.in(0), a = context.in(1), b = context.in(2);
   condition.dtype = DType::kU8;
   a.dtype = b.dtype = bits;
-  const Operand from_condition(condition, y.shape, DType::kU8), from_a(a, y.shape, bits), from_b(b, y.shape, bits);
+  const Operand from_condition(condition, y.shape, DType::kU8), from_a(a, y.shape, bits),
+      from_b(b, y.shape, bits);
   dispatch(bits, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_integral_v<T>)
