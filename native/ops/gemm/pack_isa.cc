@@ -4,11 +4,6 @@
 #include "ops/gemm/pack_isa.h"
 
 #if defined(__AVX2__)
-#if defined(__GNUC__) && \
-    !defined(__clang__)  // GCC 12's intrinsics start from undefined registers on purpose
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
 #include <immintrin.h>
 #endif
 
