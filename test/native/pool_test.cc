@@ -52,7 +52,8 @@ PoolCase random_pool(Random& random) {
       const int64_t room = t.size[a] + t.pad[a] + after - extent;
       fits = fits && room >= 0;
       t.out[a] = room / stride + 1;
-      // ceilMode: one more window when one fits partly, but none that begins in the padding after the image.
+      // ceilMode: one more window when one fits partly, but none that begins in the padding after
+      // the image.
       if (t.params.ceilMode) {
         if (room % stride != 0) ++t.out[a];
         while (t.out[a] > 1 && (t.out[a] - 1) * stride - t.pad[a] >= t.size[a]) --t.out[a];
@@ -68,7 +69,8 @@ void check_pool(Random& random, DType type) {
   fill(random, x);
   if (is_float(type) && random.chance(40))
     for (int i = 0; i < 3; ++i)
-      if (x.shape.elements()) set(x, random.below(x.shape.elements()), random.pick({NAN, -INFINITY, INFINITY, -0.0f}));
+      if (x.shape.elements())
+        set(x, random.below(x.shape.elements()), random.pick({NAN, -INFINITY, INFINITY, -0.0f}));
   if (is_float(type) && random.chance(10))
     for (int64_t i = 0; i < x.shape.elements(); ++i) set(x, i, random.chance(50) ? 0.0 : -0.0);
   RunResult result = run_op<MaxPool2d>(t.params, {&x});
@@ -84,16 +86,27 @@ void check_pool(Random& random, DType type) {
           double want = lowest;
           for (int64_t ih = 0; ih < t.size[0]; ++ih)
             for (int64_t iw = 0; iw < t.size[1]; ++iw) {
-              const int64_t dh = ih + t.pad[0] - oh * t.params.stride[0], dw = iw + t.pad[1] - ow * t.params.stride[1];
-              if (dh < 0 || dw < 0 || dh % t.params.dilation[0] || dw % t.params.dilation[1]) continue;
-              if (dh / t.params.dilation[0] >= t.params.kernel[0] || dw / t.params.dilation[1] >= t.params.kernel[1]) continue;
+              const int64_t dh = ih + t.pad[0] - oh * t.params.stride[0],
+                            dw = iw + t.pad[1] - ow * t.params.stride[1];
+              if (dh < 0 || dw < 0 || dh % t.params.dilation[0] || dw % t.params.dilation[1])
+                continue;
+              if (dh / t.params.dilation[0] >= t.params.kernel[0] ||
+                  dw / t.params.dilation[1] >= t.params.kernel[1])
+                continue;
               const double v = get(x, t.index(n, c, ih, iw, t.size));
-              if (std::isnan(want) || std::isnan(v)) want = NAN;
-              else if (v > want || (v == want && std::signbit(want))) want = v;
+              if (std::isnan(want) || std::isnan(v))
+                want = NAN;
+              else if (v > want || (v == want && std::signbit(want)))
+                want = v;
             }
           const double got = get(y, t.index(n, c, oh, ow, t.out));
-          const bool same = std::isnan(want) ? std::isnan(got) : got == want && std::signbit(got) == std::signbit(want);
-          if (!same) check::fail(__FILE__, __LINE__, concat(name(type), " x ", x.shape, " y ", y.shape, ": ", got, ", want ", want));
+          const bool same = std::isnan(want)
+                                ? std::isnan(got)
+                                : got == want && std::signbit(got) == std::signbit(want);
+          if (!same)
+            check::fail(
+                __FILE__, __LINE__,
+                concat(name(type), " x ", x.shape, " y ", y.shape, ": ", got, ", want ", want));
         }
 }
 
@@ -111,7 +124,8 @@ TEST(the_number_of_threads_changes_nothing) {
   params.kernel = {3, 3};
   params.padding.mode = Padding::kSame;
   ThreadPool one(1), three(3);
-  CHECK(run_op<MaxPool2d>(params, {&x}, one).outputs[0].bytes == run_op<MaxPool2d>(params, {&x}, three).outputs[0].bytes);
+  CHECK(run_op<MaxPool2d>(params, {&x}, one).outputs[0].bytes ==
+        run_op<MaxPool2d>(params, {&x}, three).outputs[0].bytes);
 }
 
 // A kernel much larger than the image costs no more than the image.
@@ -131,12 +145,16 @@ TEST(what_cannot_be_done_is_refused) {
     Outputs out;
     return make_schema<MaxPool2d>().infer(&params, Inputs(in), out).message;
   };
-  auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
+  auto has = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
   MaxPool2d::Params params;
   CHECK(has(message(params, {DType::kF32, {1, 1, 4, 4}}), "maxPool2d: kernel must have 2 values"));
   params.kernel = {5, 1};
-  CHECK(has(message(params, {DType::kF32, {1, 1, 4, 4}}), "must not exceed the padded image's height, got extent 5"));
-  CHECK(has(message(params, {DType::kS32, {1, 1, 4, 4}}), "x must be float32, float16, bfloat16, int8 or uint8, got int32"));
+  CHECK(has(message(params, {DType::kF32, {1, 1, 4, 4}}),
+            "must not exceed the padded image's height, got extent 5"));
+  CHECK(has(message(params, {DType::kS32, {1, 1, 4, 4}}),
+            "x must be float32, float16, bfloat16, int8 or uint8, got int32"));
   CHECK(has(message(params, {DType::kF32, {1, 4, 4}}), "x must have 4 axes, got [1, 4, 4]"));
   params.padding = {Padding::kExplicit, {kMaxInt + 1, 0, 0, 0}};
   CHECK(has(message(params, {DType::kF32, {1, 1, 4, 4}}), "each value of padding must lie in [0"));
