@@ -56,7 +56,8 @@ PoolCase random_pool(Random& random) {
       // the image.
       if (t.params.ceilMode) {
         if (room % stride != 0) ++t.out[a];
-        while (t.out[a] > 1 && (t.out[a] - 1) * stride - t.pad[a] >= t.size[a]) --t.out[a];
+        const int64_t last = (t.out[a] - 1) * stride - t.pad[a];  // where the last window begins
+        if (t.out[a] > 1 && last >= t.size[a]) --t.out[a];
       }
     }
     if (fits) return t;
