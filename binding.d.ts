@@ -1,6 +1,5 @@
 // The native binding, as lib/binding.ts sees it.
 // Written by "npm run generate" from the schema in the addon: edit scripts/binding.head.d.ts or the operator's header instead.
-
 /** Element types. */
 export type DType =
   | 'float32'
@@ -167,12 +166,201 @@ export interface NativeBinding {
 export type Activation = 'none' | 'relu';
 export type Compute = 'float32' | 'float16' | 'tf32' | 'int32';
 export type FilterLayout = 'OIHW' | 'OHWI' | 'HWIO';
+export type GeluApproximation = 'none' | 'tanh';
 export type Layout = 'NCHW' | 'NHWC';
+export type QuantizeRounding = 'half-even' | 'half-away';
+export type QuantizeScaling = 'divide' | 'multiply';
+export type RequantizeVariant = 'half-even' | 'tflite-double' | 'tosa' | 'half-away';
 
 // ---- parameters of each operator ----
 
-/** relu: max(x, 0); NaN stays NaN. ONNX Relu-14. */
+/** dequantize: Real numbers of integer codes: (q - zeroPoint) * scale. ONNX DequantizeLinear-21. */
+export interface DequantizeParams {
+  /**
+   * Of the result: float32, float16 or bfloat16.
+   * @default "float32"
+   */
+  readonly dtype?: DType | undefined;
+  /**
+   * Along which scales differ; null: one scale for all.
+   * @default null
+   */
+  readonly axis?: number | bigint | null | undefined;
+}
+
+/** quantize: Integer codes: saturate(round(x / scale) + zeroPoint). ONNX QuantizeLinear-21 with the defaults. */
+export interface QuantizeParams {
+  /**
+   * Of the codes: int8, uint8, int16, uint16 or int32.
+   * @default "int8"
+   */
+  readonly dtype?: DType | undefined;
+  /**
+   * Along which scales differ; null: one scale for all.
+   * @default null
+   */
+  readonly axis?: number | bigint | null | undefined;
+  /**
+   * Where x / scale lies half-way between two integers.
+   * @default "half-even"
+   */
+  readonly rounding?: QuantizeRounding | undefined;
+  /**
+   * Whether scale is a divisor or a factor (TensorFlow).
+   * @default "divide"
+   */
+  readonly scaling?: QuantizeScaling | undefined;
+  /**
+   * Leave out the least code: [-127, 127] for int8.
+   * @default false
+   */
+  readonly narrowRange?: boolean | undefined;
+}
+
+/** requantize: Narrower codes of int32 sums: clamp(round(x * scale) + zeroPoint, min, max). */
+export interface RequantizeParams {
+  /**
+   * Of the codes: int8, uint8, int16 or uint16.
+   * @default "int8"
+   */
+  readonly dtype?: DType | undefined;
+  /**
+   * Along which scales differ; null: one scale for all.
+   * @default null
+   */
+  readonly axis?: number | bigint | null | undefined;
+  /**
+   * How x * scale is computed and rounded.
+   * @default "half-even"
+   */
+  readonly variant?: RequantizeVariant | undefined;
+  /**
+   * Least code, for a fused relu (then the zero point); null: the dtype's. In [-32768, 65535].
+   * @default null
+   */
+  readonly min?: number | bigint | null | undefined;
+  /**
+   * Greatest code; null: the dtype's. In [-32768, 65535].
+   * @default null
+   */
+  readonly max?: number | bigint | null | undefined;
+}
+
+/** neg: -x. Flips the sign of zeros too; integers wrap. ONNX Neg-13. */
+export type NegParams = Readonly<Record<string, never>>;
+
+/** abs: |x|. abs(-0) is +0; the smallest integer stays as it is. ONNX Abs-13. */
+export type AbsParams = Readonly<Record<string, never>>;
+
+/** sqrt: Square root. sqrt(-0) is -0, of other negative numbers NaN. ONNX Sqrt-13. */
+export type SqrtParams = Readonly<Record<string, never>>;
+
+/** exp: e to the power x. ONNX Exp-13. */
+export type ExpParams = Readonly<Record<string, never>>;
+
+/** log: Natural logarithm. log(0) is -Infinity, of negative numbers NaN. ONNX Log-13. */
+export type LogParams = Readonly<Record<string, never>>;
+
+/** tanh: Hyperbolic tangent; tanh(-0) is -0. ONNX Tanh-13. */
+export type TanhParams = Readonly<Record<string, never>>;
+
+/** sigmoid: 1 / (1 + exp(-x)). ONNX Sigmoid-13. */
+export type SigmoidParams = Readonly<Record<string, never>>;
+
+/** relu: max(x, 0): NaN stays NaN, relu(-0) is +0. ONNX Relu-14. */
 export type ReluParams = Readonly<Record<string, never>>;
+
+/** erf: Gauss error function; erf(-0) is -0. ONNX Erf-13. */
+export type ErfParams = Readonly<Record<string, never>>;
+
+/** floor: Largest integer not above x; keeps -0. ONNX Floor-13. */
+export type FloorParams = Readonly<Record<string, never>>;
+
+/** ceil: Smallest integer not below x; ceil(-0.5) is -0. ONNX Ceil-13. */
+export type CeilParams = Readonly<Record<string, never>>;
+
+/** round: Nearest integer, ties to even; round(-0.5) is -0. ONNX Round-22. */
+export type RoundParams = Readonly<Record<string, never>>;
+
+/** reciprocal: 1 / x; of zero an infinity with its sign. ONNX Reciprocal-13. */
+export type ReciprocalParams = Readonly<Record<string, never>>;
+
+/** sign: -1, 0 or 1. sign of both zeros is +0, of NaN NaN. ONNX Sign-13. */
+export type SignParams = Readonly<Record<string, never>>;
+
+/** gelu: Gaussian error linear unit, exact (erf) or by tanh. gelu(-Infinity) is NaN, as the formula says. ONNX Gelu-20. */
+export interface GeluParams {
+  /**
+   * 'tanh': the approximation that many published models use.
+   * @default "none"
+   */
+  readonly approximate?: GeluApproximation | undefined;
+}
+
+/** clip: min(max(x, min), max): where min > max all elements become max. NaN stays NaN. ONNX Clip-13. */
+export interface ClipParams {
+  /**
+   * Smallest result; not NaN.
+   * @default null
+   */
+  readonly min?: number | undefined;
+  /**
+   * Largest result; not NaN.
+   * @default null
+   */
+  readonly max?: number | undefined;
+}
+
+/** add: a + b. Integers wrap. ONNX Add-14. */
+export type AddParams = Readonly<Record<string, never>>;
+
+/** sub: a - b. Integers wrap. ONNX Sub-14. */
+export type SubParams = Readonly<Record<string, never>>;
+
+/** mul: a * b. Integers wrap. ONNX Mul-14. */
+export type MulParams = Readonly<Record<string, never>>;
+
+/** div: a / b. Integers: truncated toward zero, and 0 where b is 0. ONNX Div-14. */
+export type DivParams = Readonly<Record<string, never>>;
+
+/** min: The smaller one; NaN if either is NaN, and -0 is less than +0 (IEEE 754-2019 minimum). ONNX Min-13 of two. */
+export type MinParams = Readonly<Record<string, never>>;
+
+/** max: The greater one; NaN if either is NaN, and +0 is greater than -0 (IEEE 754-2019 maximum). ONNX Max-13 of two. */
+export type MaxParams = Readonly<Record<string, never>>;
+
+/** pow: a to the power b; pow(x, 0) is 1, also of NaN. Integers wrap, and negative exponents give 1 / a^|b| truncated (0 where a is 0). ONNX Pow-15, but the result has the promoted dtype. */
+export type PowParams = Readonly<Record<string, never>>;
+
+/** equal: a == b: false where either is NaN; the zeros are equal. ONNX Equal-19. */
+export type EqualParams = Readonly<Record<string, never>>;
+
+/** notEqual: a != b: true where either is NaN. */
+export type NotEqualParams = Readonly<Record<string, never>>;
+
+/** less: a < b: false where either is NaN. ONNX Less-13. */
+export type LessParams = Readonly<Record<string, never>>;
+
+/** lessEqual: a <= b: false where either is NaN. ONNX LessOrEqual-16. */
+export type LessEqualParams = Readonly<Record<string, never>>;
+
+/** greater: a > b: false where either is NaN. ONNX Greater-13. */
+export type GreaterParams = Readonly<Record<string, never>>;
+
+/** greaterEqual: a >= b: false where either is NaN. ONNX GreaterOrEqual-16. */
+export type GreaterEqualParams = Readonly<Record<string, never>>;
+
+/** logicalAnd: a and b. ONNX And-7. */
+export type LogicalAndParams = Readonly<Record<string, never>>;
+
+/** logicalOr: a or b. ONNX Or-7. */
+export type LogicalOrParams = Readonly<Record<string, never>>;
+
+/** logicalXor: a or b, not both. ONNX Xor-7. */
+export type LogicalXorParams = Readonly<Record<string, never>>;
+
+/** where: a where condition is true, else b; the three are broadcast. ONNX Where-16. */
+export type WhereParams = Readonly<Record<string, never>>;
 
 /** conv2d: 2-D convolution with optional bias and activation. ONNX Conv-11. */
 export interface Conv2dParams {
@@ -352,20 +540,105 @@ export interface MaxPool2dParams {
   readonly ceilMode?: boolean | undefined;
 }
 
+/** cast: The same numbers in another dtype. To a float: rounded once to nearest even. Float to integer: toward zero. Integers out of range wrap modulo 2^bits, or are clamped with saturate. ONNX Cast-19. */
+export interface CastParams {
+  /**
+   * Dtype of the result.
+   */
+  readonly to: DType;
+  /**
+   * Clamp to the range of an integer target instead of wrapping; NaN gives 0.
+   * @default false
+   */
+  readonly saturate?: boolean | undefined;
+}
+
 /** The parameters of all operators, by name. */
 export interface OpParams {
+  dequantize: DequantizeParams;
+  quantize: QuantizeParams;
+  requantize: RequantizeParams;
+  neg: NegParams;
+  abs: AbsParams;
+  sqrt: SqrtParams;
+  exp: ExpParams;
+  log: LogParams;
+  tanh: TanhParams;
+  sigmoid: SigmoidParams;
   relu: ReluParams;
+  erf: ErfParams;
+  floor: FloorParams;
+  ceil: CeilParams;
+  round: RoundParams;
+  reciprocal: ReciprocalParams;
+  sign: SignParams;
+  gelu: GeluParams;
+  clip: ClipParams;
+  add: AddParams;
+  sub: SubParams;
+  mul: MulParams;
+  div: DivParams;
+  min: MinParams;
+  max: MaxParams;
+  pow: PowParams;
+  equal: EqualParams;
+  notEqual: NotEqualParams;
+  less: LessParams;
+  lessEqual: LessEqualParams;
+  greater: GreaterParams;
+  greaterEqual: GreaterEqualParams;
+  logicalAnd: LogicalAndParams;
+  logicalOr: LogicalOrParams;
+  logicalXor: LogicalXorParams;
+  where: WhereParams;
   conv2d: Conv2dParams;
   conv2dBackwardInput: Conv2dBackwardInputParams;
   conv2dBackwardFilter: Conv2dBackwardFilterParams;
   maxPool2d: MaxPool2dParams;
+  cast: CastParams;
 }
 
 /** The inputs of all operators, by name. */
 export interface OpInputs {
+  dequantize: [q: NativeTensor, scale: NativeTensor, zeroPoint?: NativeTensor | null];
+  quantize: [x: NativeTensor, scale: NativeTensor, zeroPoint?: NativeTensor | null];
+  requantize: [x: NativeTensor, scale: NativeTensor, zeroPoint?: NativeTensor | null];
+  neg: [x: NativeTensor];
+  abs: [x: NativeTensor];
+  sqrt: [x: NativeTensor];
+  exp: [x: NativeTensor];
+  log: [x: NativeTensor];
+  tanh: [x: NativeTensor];
+  sigmoid: [x: NativeTensor];
   relu: [x: NativeTensor];
+  erf: [x: NativeTensor];
+  floor: [x: NativeTensor];
+  ceil: [x: NativeTensor];
+  round: [x: NativeTensor];
+  reciprocal: [x: NativeTensor];
+  sign: [x: NativeTensor];
+  gelu: [x: NativeTensor];
+  clip: [x: NativeTensor];
+  add: [a: NativeTensor, b: NativeTensor];
+  sub: [a: NativeTensor, b: NativeTensor];
+  mul: [a: NativeTensor, b: NativeTensor];
+  div: [a: NativeTensor, b: NativeTensor];
+  min: [a: NativeTensor, b: NativeTensor];
+  max: [a: NativeTensor, b: NativeTensor];
+  pow: [a: NativeTensor, b: NativeTensor];
+  equal: [a: NativeTensor, b: NativeTensor];
+  notEqual: [a: NativeTensor, b: NativeTensor];
+  less: [a: NativeTensor, b: NativeTensor];
+  lessEqual: [a: NativeTensor, b: NativeTensor];
+  greater: [a: NativeTensor, b: NativeTensor];
+  greaterEqual: [a: NativeTensor, b: NativeTensor];
+  logicalAnd: [a: NativeTensor, b: NativeTensor];
+  logicalOr: [a: NativeTensor, b: NativeTensor];
+  logicalXor: [a: NativeTensor, b: NativeTensor];
+  where: [condition: NativeTensor, a: NativeTensor, b: NativeTensor];
   conv2d: [x: NativeTensor, w: NativeTensor, bias?: NativeTensor | null];
   conv2dBackwardInput: [dy: NativeTensor, w: NativeTensor];
   conv2dBackwardFilter: [x: NativeTensor, dy: NativeTensor];
   maxPool2d: [x: NativeTensor];
+  cast: [x: NativeTensor];
 }
