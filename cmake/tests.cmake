@@ -14,7 +14,8 @@ endif()
 
 # halftone_add_fake(<name> [<definition>...])
 function(halftone_add_fake name)
-  add_library(${name} MODULE ${HALFTONE_FAKE_SOURCES})
+  # As any module would, it compiles the schemas itself: their hash is what the loader compares.
+  add_library(${name} MODULE ${HALFTONE_FAKE_SOURCES} native/core/schema.cc native/core/shape.cc)
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so"
                                            LIBRARY_OUTPUT_DIRECTORY "${HALFTONE_MODULE_DIR}")
   target_include_directories(${name} PRIVATE native test/native)

@@ -1,0 +1,139 @@
+// A backend module for tests: device memory of its own that the host must not touch, two devices,
+// one op (relu on float32), and failures on demand. What it is told to do is written in the first
+// element of the input:
+//
+//   1001  the op fails with a device error        1003  the op finds no memory
+//   1002  the device is lost                       1004  the op takes 200 ms
+//
+// Built three times: as it is, with another ABI version, and with another schema (FAKE_ABI_VERSION,
+// FAKE_SCHEMA_SALT).
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+
+#include "core/backend_abi.h"
+#include "ops/unary/unary.h"
+
+#ifndef FAKE_ABI_VERSION
+#define FAKE_ABI_VERSION HALFTONE_ABI_VERSION
+#endif
+#ifndef FAKE_SCHEMA_SALT
+#define FAKE_SCHEMA_SALT 0
+#endif
+
+namespace {
+
+using halftone::Code;
+
+constexpr size_t kDeviceBytes = 1 << 20;
+constexpr uintptr_t kDeviceBit = uintptr_t{1}
+                                 << 62;  // set in device pointers: the host that uses one crashes
+
+std::atomic<size_t> used_bytes{0};
+
+int32_t fail(halftone_status* status, Code code, const char* message) {
+  status->code = static_cast<int32_t>(code);
+  std::snprintf(status->message, sizeof status->message, "%s", message);
+  return status->code;
+}
+
+void* to_device(void* host) {
+  return reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(host) | kDeviceBit);
+}
+template <class T>
+T* to_host(T* device) {
+  return reinterpret_cast<T*>(reinterpret_cast<uintptr_t>(device) & ~kDeviceBit);
+}
+
+int32_t device_count() { return 2; }
+
+int32_t device_info(int32_t device, halftone_device_info* info, halftone_status*) {
+  std::snprintf(info->name, sizeof info->name, "Fake device %d", device);
+  std::snprintf(info->detail, sizeof info->detail, "for tests");
+  info->total_bytes = kDeviceBytes;
+  info->free_bytes = kDeviceBytes - used_bytes;
+  return 0;
+}
+
+uint64_t op_hash(const char* op) {
+  static const halftone::OpSchema relu = halftone::make_schema<halftone::Relu>();
+  return relu.name == op ? relu.hash + FAKE_SCHEMA_SALT : 0;
+}
+
+int32_t stream_create(int32_t device, void** stream, halftone_status*) {
+  *stream = new int(device);
+  return 0;
+}
+void stream_destroy(void* stream) { delete static_cast<int*>(stream); }
+int32_t stream_sync(void*, halftone_status*) { return 0; }
+
+int32_t alloc(void*, size_t bytes, void** data, halftone_status* status) {
+  if (used_bytes + bytes > kDeviceBytes)
+    return fail(status, Code::kOutOfMemory, "the fake device is full");
+  used_bytes += bytes;
+  *data = to_device(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+  return 0;
+}
+void release(void*, void* data, size_t bytes) {
+  used_bytes -= bytes;
+  std::free(to_host(data));
+}
+int32_t copy_in(void*, void* to, const void* from, size_t bytes, halftone_status*) {
+  std::memcpy(to_host(to), from, bytes);
+  return 0;
+}
+int32_t copy_out(void*, void* to, const void* from, size_t bytes, halftone_status*) {
+  std::memcpy(to, to_host(from), bytes);
+  return 0;
+}
+
+int32_t supports(int32_t, const halftone_call* call, halftone_status* status) {
+  if (std::strcmp(call->op, "relu") != 0) {
+    const std::string text = std::string(call->op) + ": the fake backend has relu only";
+    return fail(status, Code::kUnsupported, text.c_str());
+  }
+  if (call->inputs[0].dtype != static_cast<int32_t>(halftone::DType::kF32))
+    return fail(status, Code::kUnsupported, "relu: the fake backend has float32 only");
+  return 0;
+}
+
+int32_t run(void*, const halftone_call* call, halftone_provenance* made, halftone_status* status) {
+  int64_t n = 1;
+  for (int i = 0; i < call->inputs[0].rank; ++i) n *= call->inputs[0].dims[i];
+  const float* x = static_cast<const float*>(to_host(call->inputs[0].data));
+  float* y = static_cast<float*>(to_host(call->outputs[0].data));
+  if (n > 0 && x[0] == 1001) return fail(status, Code::kDevice, "relu: fake kernel failed");
+  if (n > 0 && x[0] == 1002)
+    return fail(status, Code::kDeviceLost, "relu: the fake device fell off the bus");
+  if (n > 0 && x[0] == 1003)
+    return fail(status, Code::kOutOfMemory, "relu: no workspace on the fake device");
+  if (n > 0 && x[0] == 1004) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  for (int64_t i = 0; i < n; ++i) y[i] = x[i] > 0 ? x[i] : 0;
+  std::snprintf(made->library, sizeof made->library, "fake");
+  std::snprintf(made->version, sizeof made->version, "1.2.3");
+  std::snprintf(made->kernel, sizeof made->kernel, "relu_f32_fake");
+  std::snprintf(made->storage, sizeof made->storage, "float32");
+  std::snprintf(made->multiply, sizeof made->multiply, "float32");
+  std::snprintf(made->accumulate, sizeof made->accumulate, "float32");
+  made->tensor_cores = 1;
+  made->workspace_bytes = 4096;
+  return 0;
+}
+
+uint64_t cached_bytes(int32_t) { return 0; }
+void trim(int32_t) {}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) const halftone_backend* halftone_backend_get(
+    void) {
+  static const halftone_backend backend = {
+      FAKE_ABI_VERSION, "fake",        "1.2.3",        0,           device_count, device_info,
+      op_hash,          stream_create, stream_destroy, stream_sync, alloc,        release,
+      copy_in,          copy_out,      supports,       run,         cached_bytes, trim};
+  return &backend;
+}
