@@ -4,7 +4,7 @@ import { binding } from './binding';
 import { type DeviceName, resolveDevice } from './device';
 import { DTYPES, type DType, iinfo, isDType, isIntDType } from './dtype';
 import { DtypeError, ParamError, ShapeError } from './errors';
-import { type OpName, runOp } from './run';
+import { runOp } from './run';
 import { Tensor } from './tensor';
 
 /** Numbers, bigints and booleans, nested to any depth. */
@@ -129,7 +129,7 @@ function fromValues(
 function convert(handle: ReturnType<typeof binding.fromData>, dtype: DType): Tensor {
   const source = new Tensor(handle);
   if (source.dtype === dtype) return source;
-  const result = runOp('cast' as OpName, [source], { to: dtype } as never);
+  const result = runOp('cast', [source], { to: dtype });
   source.dispose();
   return result;
 }
