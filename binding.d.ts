@@ -165,6 +165,7 @@ export interface NativeBinding {
 
 export type Activation = 'none' | 'relu';
 export type Compute = 'float32' | 'float16' | 'tf32' | 'int32';
+export type Distribution = 'uniform' | 'normal';
 export type FilterLayout = 'OIHW' | 'OHWI' | 'HWIO';
 export type GeluApproximation = 'none' | 'tanh';
 export type Layout = 'NCHW' | 'NHWC';
@@ -553,6 +554,88 @@ export interface CastParams {
   readonly saturate?: boolean | undefined;
 }
 
+/** full: A tensor with one value everywhere. ONNX ConstantOfShape-9. */
+export interface FullParams {
+  /**
+   * Sizes of the axes. At least 0.
+   */
+  readonly shape: readonly number[];
+  /**
+   * Of each element.
+   */
+  readonly value: number;
+  /**
+   * Dtype of the result.
+   * @default "float32"
+   */
+  readonly dtype?: DType | undefined;
+}
+
+/** arange: start, start + step, ... up to but without stop, computed in float64. ONNX Range-11. */
+export interface ArangeParams {
+  /**
+   * First value.
+   * @default 0
+   */
+  readonly start?: number | undefined;
+  /**
+   * End, not included.
+   */
+  readonly stop: number;
+  /**
+   * Difference of two neighbours, not 0.
+   * @default 1
+   */
+  readonly step?: number | undefined;
+  /**
+   * Dtype of the result.
+   * @default "float32"
+   */
+  readonly dtype?: DType | undefined;
+}
+
+/** random: Random numbers that depend on seed and position alone (Philox-4x32-10). */
+export interface RandomParams {
+  /**
+   * Sizes of the axes. At least 0.
+   */
+  readonly shape: readonly number[];
+  /**
+   * Dtype of the result; normal: floats only.
+   * @default "float32"
+   */
+  readonly dtype?: DType | undefined;
+  /**
+   * The same seed gives the same numbers.
+   */
+  readonly seed: number | bigint;
+  /**
+   * Shape of the density.
+   * @default "uniform"
+   */
+  readonly distribution?: Distribution | undefined;
+  /**
+   * Uniform: least value.
+   * @default 0
+   */
+  readonly low?: number | undefined;
+  /**
+   * Uniform: end, not included.
+   * @default 1
+   */
+  readonly high?: number | undefined;
+  /**
+   * Normal: centre.
+   * @default 0
+   */
+  readonly mean?: number | undefined;
+  /**
+   * Normal: standard deviation, >= 0. At least 0.
+   * @default 1
+   */
+  readonly std?: number | undefined;
+}
+
 /** The parameters of all operators, by name. */
 export interface OpParams {
   dequantize: DequantizeParams;
@@ -596,6 +679,9 @@ export interface OpParams {
   conv2dBackwardFilter: Conv2dBackwardFilterParams;
   maxPool2d: MaxPool2dParams;
   cast: CastParams;
+  full: FullParams;
+  arange: ArangeParams;
+  random: RandomParams;
 }
 
 /** The inputs of all operators, by name. */
@@ -641,4 +727,7 @@ export interface OpInputs {
   conv2dBackwardFilter: [x: NativeTensor, dy: NativeTensor];
   maxPool2d: [x: NativeTensor];
   cast: [x: NativeTensor];
+  full: [];
+  arange: [];
+  random: [];
 }
