@@ -33,3 +33,6 @@ function load(): NativeBinding {
 
 /** The native functions. binding.d.ts describes them. */
 export const binding: NativeBinding = load();
+
+/** The file the addon was loaded from; the package `bindings` notes it on the exports. */
+export const addonPath: string = (binding as NativeBinding & { path: string }).path;

@@ -2,7 +2,8 @@
 
 import type { BackendsInfo, DeviceEntry, MemoryEntry } from '../binding';
 import { binding } from './binding';
-import { ParamError } from './errors';
+import { loadCuda, missedModules } from './cuda';
+import { BackendUnavailableError, ParamError } from './errors';
 
 /** A device as users write it: `'cpu'`, `'cuda'` (the first one), `'cuda:1'`, or `'auto'`. */
 export type DeviceName = 'cpu' | 'cuda' | 'auto' | (string & {});
@@ -13,9 +14,12 @@ export interface DeviceChoice {
   readonly reason: string;
 }
 
-/** The backends that are loaded, and every module that was refused, with the reason. */
+/**
+ * The backends that are loaded, and every module that was refused or not found, with the reason. The CUDA module is
+ * looked for when device `'cuda'` or `'auto'` is first asked for.
+ */
 export function backends(): BackendsInfo {
-  return binding.backends();
+  return { loaded: binding.backends().loaded, refused: missedModules() };
 }
 
 /** All devices of all loaded backends. */
@@ -33,24 +37,37 @@ export function loadBackend(path: string): string {
   return binding.loadBackend(path);
 }
 
-/** What device: `'auto'` stands for here: the first accelerator, else the CPU. */
+/** What device `'auto'` stands for here: the first CUDA device, else the CPU. */
 export function autoDevice(): DeviceChoice {
-  const { loaded, refused } = binding.backends();
-  const accelerator = loaded.find((b) => b.name === 'cuda' && b.devices.length > 0);
-  if (accelerator?.devices[0]) {
-    return { device: accelerator.devices[0].device, reason: 'the first CUDA device' };
-  }
-  const tried = refused.map(({ path, reason }) => `${path} ${reason}`).join('; ');
-  return { device: 'cpu', reason: tried || 'no other backend is loaded' };
+  const [first] = loadCuda() ? cudaDevices() : [];
+  if (first) return { device: first.device, reason: 'the first CUDA device' };
+  return { device: 'cpu', reason: whyNoCuda() };
 }
 
-/** The device that an option names; HALFTONE_DEVICE and then the CPU when it names none. */
+const cudaDevices = () =>
+  binding.backends().loaded.find(({ name }) => name === 'cuda')?.devices ?? [];
+
+function whyNoCuda(): string {
+  if (loadCuda()) return 'the CUDA backend is loaded but finds no device';
+  const tried = missedModules().map(({ path, reason }) => `${path} ${reason}`);
+  return `the CUDA backend is not loaded: ${tried.join('; ')}`;
+}
+
+/**
+ * The device that an option names; HALFTONE_DEVICE and then the CPU when it names none.
+ *
+ * @throws BackendUnavailableError for a CUDA device where there is none.
+ */
 export function resolveDevice(device?: DeviceName): string {
   const name = device ?? (process.env['HALFTONE_DEVICE'] || 'cpu');
   if (typeof name !== 'string') {
     throw new ParamError(`device must be a string such as 'cpu' or 'cuda:1', got ${String(name)}`);
   }
-  return name === 'auto' ? autoDevice().device : name;
+  if (name === 'auto') return autoDevice().device;
+  if (/^cuda(:|$)/.test(name) && (!loadCuda() || cudaDevices().length === 0)) {
+    throw new BackendUnavailableError(`device '${name}' is not available: ${whyNoCuda()}`);
+  }
+  return name;
 }
 
 /**

@@ -9,6 +9,8 @@
  * | HALFTONE_ALLOW_TF32 | 0, 1 | default compute of float32 convolutions and matrix products: float32 (0, default) or tf32 |
  * | HALFTONE_NUM_THREADS | 1 ... 1024 | threads of the CPU backend; read by native code at first use |
  * | HALFTONE_CPU_ISA | `baseline`, `avx2`, `avx512`, `avx512fp16` | upper bound for the CPU kernels' instruction sets |
+ * | HALFTONE_CUDA_LIB_DIR | folders, separated as in PATH | searched for `halftone_cuda.so` before the addon's own folder |
+ * | HALFTONE_DEBUG | 1, 0 | the command `halftone` prints stacks |
  */
 
 import type { Compute } from '../binding';
@@ -45,4 +47,26 @@ export function defaultConvCompute(dtype: DType): Compute | undefined {
 /** The same for matrix products. */
 export function defaultMatmulCompute(dtype: DType): Compute | undefined {
   return defaultCompute(dtype, 'HALFTONE_FP16_MATMUL_USE_FP32_COMPUTE');
+}
+
+const SWITCH = /^(1|true|on|yes|0|false|off|no)?$/i;
+
+/** Every variable that is read somewhere, with the form of its values. */
+const VARIABLES: readonly (readonly [name: RegExp, values: RegExp, rule: string])[] = [
+  [/^DEVICE$/, /^(cpu|auto|[a-z]\w*(:\d+)?)?$/, 'a device such as cpu, cuda:1 or auto'],
+  [/^FP16_(CONV|MATMUL)_USE_FP32_COMPUTE$|^ALLOW_TF32$|^DEBUG$/, SWITCH, '1 or 0'],
+  [/^NUM_THREADS$/, /^([1-9]\d{0,2}|10[01]\d|102[0-4])?$/, 'a number in [1, 1024]'],
+  [/^CPU_ISA$/, /^(baseline|avx2|avx512|avx512fp16)?$/, 'baseline, avx2, avx512 or avx512fp16'],
+  [/^(CUDA_LIB_DIR|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|TEST_\w+)$/, /^/, 'anything'],
+];
+
+/** What is wrong with the variables that begin with HALFTONE_: unknown names, and values that are not understood. */
+export function envProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(env).flatMap(([name, value]) => {
+    if (!name.startsWith('HALFTONE_')) return [];
+    const rest = name.slice('HALFTONE_'.length);
+    const known = VARIABLES.find(([names]) => names.test(rest));
+    if (!known) return [`${name} is no variable that Halftone reads`];
+    return known[1].test(value ?? '') ? [] : [`${name} must be ${known[2]}, got "${value}"`];
+  });
 }

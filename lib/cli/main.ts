@@ -1,0 +1,77 @@
+/** The program `halftone`. The commands load the addon when they run, so that help and `doctor` work without it. */
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { HalftoneError } from '../errors';
+
+/** Exit codes: 1 when the work failed, 2 when the command line is wrong. */
+const FAILURE = 1;
+const USAGE = 2;
+
+function packageVersion(): string {
+  const file = path.resolve(__dirname, '../../../package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** One message for people; the stack only with HALFTONE_DEBUG=1. */
+function report(error: unknown): void {
+  const debug = process.env['HALFTONE_DEBUG'] === '1';
+  if (!(error instanceof Error)) console.error(`halftone: ${String(error)}`);
+  else if (debug) console.error(error);
+  else if (error instanceof HalftoneError) {
+    console.error(`halftone: ${error.message}\n(${error.name}, ${error.code})`);
+  } else console.error(`halftone: ${error.message}\n(HALFTONE_DEBUG=1 shows the stack)`);
+}
+
+function createProgram(): Command {
+  const program = new Command('halftone')
+    .description('Low-precision tensor compute whose arithmetic the caller chooses.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .showHelpAfterError('(halftone --help lists the commands)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\n"halftone build" compiles the native addon for this machine.' +
+        '\nExit codes: 0 success, 1 failure, 2 wrong command line. HALFTONE_DEBUG=1 shows stacks.',
+    );
+
+  program
+    .command('doctor')
+    .description('say what Halftone finds on this machine, and why the rest is missing')
+    .option('--json', 'print the report as JSON')
+    .action(async (options: { json?: boolean }) => {
+      const { doctor } = await import('./doctor.js');
+      process.exitCode = (await doctor(options)) ? 0 : FAILURE;
+    });
+
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => console.log(packageVersion()));
+
+  return program;
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  // A reader that has seen enough, such as `head`, is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  try {
+    await createProgram().parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // commander has written the message.
+      process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+      return;
+    }
+    report(error);
+    process.exitCode = FAILURE;
+  }
+}
+
+void main(process.argv);

@@ -1,0 +1,68 @@
+/** What the commands share: colours, tables, numbers for people, a line of progress. */
+
+import Table = require('cli-table3');
+import pc = require('picocolors');
+
+/** Colours on a terminal; none in a pipe, and none with NO_COLOR (https://no-color.org). */
+export const colors = pc.createColors(
+  process.stdout.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+);
+
+/** How a column of a table is aligned. */
+export type Align = 'left' | 'right';
+
+/** An aligned table without lines, indented by two. */
+export function table(
+  head: readonly string[],
+  align: readonly Align[],
+  rows: readonly (readonly string[])[],
+): string {
+  const none = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left'];
+  const rest = ['bottom-right', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'];
+  const blank = Object.fromEntries([...none, ...rest].map((key) => [key, '']));
+  const made = new Table({
+    head: head.map((text) => colors.dim(text)),
+    colAligns: [...align],
+    chars: { ...blank, left: '  ', middle: '  ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  made.push(...rows.map((row) => [...row]));
+  return made
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+/** "1.5 GiB". */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  let value = bytes;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
+}
+
+/** Three digits, without an exponent for sizes that people read easily. */
+export function formatNumber(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return String(value);
+  const size = Math.abs(value);
+  if (size < 1e-2 || size >= 1e5) return value.toExponential(1);
+  return String(Number(value.toPrecision(3)));
+}
+
+/** One line on stderr that is written over; nothing when stderr is no terminal. */
+export class Progress {
+  readonly #on = process.stderr.isTTY === true;
+
+  update(text: string): void {
+    if (this.#on) process.stderr.write(`\r\u001b[2K${text}`);
+  }
+
+  clear(): void {
+    if (this.#on) process.stderr.write('\r\u001b[2K');
+  }
+}

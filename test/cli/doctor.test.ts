@@ -1,0 +1,133 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { halftone } from '../support/cli';
+import { REPO } from '../support/repo';
+
+/** Every field of the report, with the type of its value. */
+function outline(value: unknown): unknown {
+  if (Array.isArray(value)) return 'array';
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value;
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, outline(v)]));
+}
+
+const report = (env: Record<string, string> = {}) => {
+  const { code, stdout, stderr } = halftone(['doctor', '--json'], env);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout);
+};
+
+test('doctor says what it finds', () => {
+  const { code, stdout, stderr } = halftone(['doctor']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  for (const title of ['Halftone', 'Node.js', 'CPU', 'Memory', 'Backends', 'NVIDIA', 'Environment'])
+    expect(stdout).toMatch(new RegExp(`^${title}$`, 'm'));
+  expect(stdout).toContain(`v${process.versions.node}, Node-API ${process.versions['napi']}`);
+  expect(stdout).toContain('halftone.node');
+  expect(stdout).not.toContain('\u001b'); // no colours in a pipe
+});
+
+test('doctor --json has the documented fields', () => {
+  const found = report();
+  expect(outline(found)).toMatchObject({
+    halftone: { version: 'string', folder: 'string' },
+    node: {
+      version: 'string',
+      napi: 'string',
+      platform: 'string',
+      arch: 'string',
+      libc: 'string',
+      float16Array: 'boolean',
+    },
+    cpu: {
+      name: 'string',
+      cores: 'number',
+      kernels: { isa: 'string', bestIsa: 'string', threads: 'number' },
+    },
+    memory: { total: 'number', free: 'number' },
+    addon: { loaded: 'boolean', path: 'string', version: 'string' },
+    backends: 'array',
+    notLoaded: 'array',
+    auto: { device: 'string', reason: 'string' },
+    nvidia: { devices: 'array', libraries: {} },
+    environment: {},
+    problems: 'array',
+  });
+  expect(found.backends[0]).toMatchObject({ name: 'cpu', devices: [{ device: 'cpu' }] });
+  expect(found).toMatchObject({ addon: { loaded: true }, environment: {}, problems: [] });
+});
+
+test('doctor shows the bound on the kernels and the threads', () => {
+  const { cpu, environment } = report({ HALFTONE_CPU_ISA: 'baseline', HALFTONE_NUM_THREADS: '3' });
+  expect(cpu.kernels).toMatchObject({ isa: 'baseline', threads: 3 });
+  expect(environment).toEqual({ HALFTONE_CPU_ISA: 'baseline', HALFTONE_NUM_THREADS: '3' });
+});
+
+test('doctor names variables that are unknown or hold what is not understood', () => {
+  const { problems } = report({
+    HALFTONE_ALLOW_TF32: 'maybe',
+    HALFTONE_NUM_THREADS: '0',
+    HALFTONE_CPU_ISA: 'sse9',
+    HALFTONE_DEVISE: 'cpu',
+  });
+  expect(problems.sort()).toEqual([
+    'HALFTONE_ALLOW_TF32 must be 1 or 0, got "maybe"',
+    'HALFTONE_CPU_ISA must be baseline, avx2, avx512 or avx512fp16, got "sse9"',
+    'HALFTONE_DEVISE is no variable that Halftone reads',
+    'HALFTONE_NUM_THREADS must be a number in [1, 1024], got "0"',
+  ]);
+});
+
+describe('in a folder of its own', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'halftone-doctor-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  test('a CUDA module that cannot be loaded is named with the reason, and so is one not there', () => {
+    const broken = path.join(folder, 'halftone_cuda.so');
+    writeFileSync(broken, 'this is no shared library');
+    const { notLoaded, auto } = report({ HALFTONE_CUDA_LIB_DIR: `${folder}:${folder}/none` });
+    expect(notLoaded).toContainEqual({
+      path: broken,
+      reason: expect.stringContaining('cannot be loaded'),
+    });
+    expect(notLoaded).toContainEqual({
+      path: path.join(folder, 'none', 'halftone_cuda.so'),
+      reason: 'not found',
+    });
+    expect(auto.reason).toContain(broken);
+  });
+
+  /** A copy of the package without an addon. */
+  function packageWithoutAddon(): string {
+    for (const name of ['bin', 'dist/lib', 'package.json']) {
+      cpSync(path.join(REPO, name), path.join(folder, name), { recursive: true });
+    }
+    symlinkSync(path.join(REPO, 'node_modules'), path.join(folder, 'node_modules'));
+    return folder;
+  }
+
+  test('without an addon, doctor still reports, lists where it looked, and fails', () => {
+    const root = packageWithoutAddon();
+    const { code, stdout, stderr } = halftone(['doctor', '--json'], {}, root);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    const found = JSON.parse(stdout);
+    expect(found).toMatchObject({ backends: null, notLoaded: null, cpu: { kernels: null } });
+    expect(found.addon).toMatchObject({ loaded: false, code: 'ERR_BACKEND_UNAVAILABLE' });
+    expect(found.addon.reason).toContain(path.join(root, 'build/Release/halftone.node'));
+    expect(found.addon.reason).toContain('npx halftone build');
+  });
+
+  test('an addon that is no shared library gives the reason of the dynamic linker', () => {
+    const root = packageWithoutAddon();
+    mkdirSync(path.join(root, 'build/Release'), { recursive: true });
+    writeFileSync(path.join(root, 'build/Release/halftone.node'), 'no addon');
+    const { code, stdout } = halftone(['doctor'], {}, root);
+    expect(code).toBe(1);
+    expect(stdout).toContain('cannot be loaded');
+    expect(stdout).toContain('halftone.node');
+    expect(stdout).toMatch(/^CPU$/m);
+  });
+});

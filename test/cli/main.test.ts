@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { halftone } from '../support/cli';
+import { REPO } from '../support/repo';
+
+const manifest = JSON.parse(readFileSync(path.join(REPO, 'package.json'), 'utf8'));
+
+test('--help lists the commands', () => {
+  const { code, stdout, stderr } = halftone(['--help']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  for (const command of ['doctor', 'version', 'halftone build']) {
+    expect(stdout).toContain(command);
+  }
+});
+
+test('each command explains itself', () => {
+  for (const command of ['doctor', 'version']) {
+    const { code, stdout } = halftone([command, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: halftone ${command}`);
+  }
+});
+
+test.each([[['version']], [['--version']], [['-V']]])('%s prints the version', (args) => {
+  expect(halftone(args)).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' });
+});
+
+test.each([
+  ['no command', [], 'Usage: halftone'],
+  ['an unknown command', ['docter'], "unknown command 'docter'"],
+  ['an unknown option', ['doctor', '--jsn'], "unknown option '--jsn'"],
+  ['an argument too many', ['doctor', 'now'], 'too many arguments'],
+])('%s is a wrong command line: exit code 2', (_label, args, message) => {
+  const { code, stdout, stderr } = halftone(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(message);
+});
