@@ -1,5 +1,6 @@
 #include "core/kernel.h"
 #include "ops/conv2d/conv2d.h"
+#include "ops/conv2d/conv_fast.h"
 #include "ops/conv2d/conv_plain.h"
 
 namespace halftone {
@@ -56,9 +57,8 @@ Status conv2d_cpu(const Conv2d::Params& params, const KernelContext& context) {
     said(context, "conv2d_empty", call);
     return {};
   }
-  context.parallel_for(g.batch * g.out_channels * g.h.out, grain(g.w.out * g.terms()),
-                       [&](int64_t first, int64_t last) { conv2d_plain(g, call, first, last); });
-  said(context, "conv2d_plain", call);
+  const ConvReport report = conv2d_product(g, params, call, context);
+  said(context, report.kernel, call, report.workspace_bytes);
   return {};
 }
 
