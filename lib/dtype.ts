@@ -4,6 +4,8 @@
  * The order is that of `enum DType` in native/core/dtype.h: `index` crosses the binding.
  */
 
+import { DtypeError } from './errors';
+
 /** What an element type is: how its bits are read. */
 export type DTypeKind = 'float' | 'signed' | 'unsigned' | 'bool';
 
@@ -193,7 +195,7 @@ const FLOATS: Readonly<Record<FloatDType, FloatInfo>> = Object.freeze({
 /**
  * Limits of a floating-point type.
  *
- * @throws TypeError when `dtype` is not one.
+ * @throws DtypeError when `dtype` is not one.
  * @example
  * finfo('float16').max; // 65504
  * finfo('bfloat16').eps; // 0.0078125
@@ -201,7 +203,7 @@ const FLOATS: Readonly<Record<FloatDType, FloatInfo>> = Object.freeze({
 export function finfo(dtype: FloatDType): FloatInfo {
   const found = Object.hasOwn(FLOATS, dtype) ? FLOATS[dtype] : undefined;
   if (!found) {
-    throw new TypeError(
+    throw new DtypeError(
       `finfo: dtype must be one of ${Object.keys(FLOATS).join(', ')}, got ${String(dtype)}`,
     );
   }
@@ -235,7 +237,7 @@ const INTEGERS: Readonly<Record<IntDType, IntInfo>> = Object.freeze({
 /**
  * Limits of an integer type; bigints for int64.
  *
- * @throws TypeError when `dtype` is not one.
+ * @throws DtypeError when `dtype` is not one.
  * @example
  * iinfo('int8').min; // -128
  * iinfo('int64').max; // 9223372036854775807n
@@ -246,7 +248,7 @@ export function iinfo(dtype: IntDType): IntInfo;
 export function iinfo(dtype: IntDType): IntInfo {
   const found = Object.hasOwn(INTEGERS, dtype) ? INTEGERS[dtype] : undefined;
   if (!found) {
-    throw new TypeError(
+    throw new DtypeError(
       `iinfo: dtype must be one of ${Object.keys(INTEGERS).join(', ')}, got ${String(dtype)}`,
     );
   }

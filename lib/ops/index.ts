@@ -1,2 +1,4 @@
 /** All operators. One line per file. */
+export * from './cast';
+export * from './create';
 export * from './unary';

@@ -126,7 +126,8 @@ Status random_cpu(const Random::Params& p, const KernelContext& context) {
   // The seed is part of the name: with it the numbers can be made again.
   const std::string kernel = concat("random_", info(y.dtype).short_name,
                                     normal ? "_normal" : "_uniform", "_philox seed=", p.seed);
-  context.made_by(kernel.c_str(), name(y.dtype), "float64", "float64");
+  const char* type = is_float(y.dtype) ? "float64" : "int64";
+  context.made_by(kernel.c_str(), name(y.dtype), type, type);
   return {};
 }
 
