@@ -48,6 +48,15 @@ function createProgram(): Command {
     });
 
   program
+    .command('demo')
+    .description('compute the same numbers in several arithmetics and compare')
+    .option('--json', 'print the results as JSON')
+    .action(async (options: { json?: boolean }) => {
+      const { demo } = await import('./demo.js');
+      await demo(options);
+    });
+
+  program
     .command('version')
     .description('print the version')
     .action(() => console.log(packageVersion()));

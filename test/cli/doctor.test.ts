@@ -130,4 +130,14 @@ describe('in a folder of its own', () => {
     expect(stdout).toContain('halftone.node');
     expect(stdout).toMatch(/^CPU$/m);
   });
+
+  test('a command that needs the addon fails with one message; HALFTONE_DEBUG=1 adds the stack', () => {
+    const root = packageWithoutAddon();
+    const { code, stderr } = halftone(['demo'], {}, root);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^halftone: The native addon halftone.node cannot be loaded/);
+    expect(stderr).toContain('ERR_BACKEND_UNAVAILABLE');
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(halftone(['demo'], { HALFTONE_DEBUG: '1' }, root).stderr).toMatch(/^\s+at /m);
+  });
 });

@@ -8,13 +8,13 @@ const manifest = JSON.parse(readFileSync(path.join(REPO, 'package.json'), 'utf8'
 test('--help lists the commands', () => {
   const { code, stdout, stderr } = halftone(['--help']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  for (const command of ['doctor', 'version', 'halftone build']) {
+  for (const command of ['doctor', 'demo', 'version', 'halftone build']) {
     expect(stdout).toContain(command);
   }
 });
 
 test('each command explains itself', () => {
-  for (const command of ['doctor', 'version']) {
+  for (const command of ['doctor', 'demo', 'version']) {
     const { code, stdout } = halftone([command, '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: halftone ${command}`);
