@@ -65,7 +65,8 @@ export function isIntDType(dtype: DType): dtype is IntDType {
   return TABLE[dtype].kind === 'signed' || TABLE[dtype].kind === 'unsigned';
 }
 
-interface ArrayTypes {
+/** The typed array of each element type. */
+export interface ArrayTypes {
   float32: Float32Array;
   float16: Uint16Array;
   bfloat16: Uint16Array;

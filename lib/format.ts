@@ -50,8 +50,11 @@ function formatter(shown: (number | bigint)[], dtype: DType): (v: number | bigin
   const decimals = Math.min(8, places);
   return (v) => {
     const n = Number(v);
-    const text = special(n) ?? signed(n, n.toFixed(decimals));
-    return decimals === 0 && special(n) === undefined ? `${text}.` : text;
+    const word = special(n);
+    if (word !== undefined) return word;
+    if (decimals === 0) return `${signed(n, n.toFixed(0))}.`;
+    // Columns are aligned at the point: what follows the last digit is blank.
+    return signed(n, n.toFixed(decimals)).replace(/0+$/, (zeros) => ' '.repeat(zeros.length));
   };
 }
 

@@ -3,8 +3,8 @@
 import { inspect } from 'node:util';
 import type { NativeTensor, Provenance } from '../binding';
 import { binding } from './binding';
-import { ARRAY_TYPES, DTYPES, type DType, type TypedArrayOf } from './dtype';
-import { DisposedError, UnsupportedError } from './errors';
+import { ARRAY_TYPES, DTYPES, type DType, type ArrayTypes } from './dtype';
+import { DisposedError, ShapeError, UnsupportedError } from './errors';
 import { formatTensor } from './format';
 import { track } from './scope';
 
@@ -18,10 +18,18 @@ export interface Quantization {
   readonly axis: number | null;
 }
 
-/** What {@link Tensor.data} gives: 16-bit floats widened to float32, all else in its own typed array. */
-export type DataOf<D extends DType> = D extends 'float16' | 'bfloat16'
-  ? Float32Array
-  : TypedArrayOf<D>;
+interface DataTypes extends Omit<ArrayTypes, 'float16' | 'bfloat16' | 'int64'> {
+  float16: Float32Array;
+  bfloat16: Float32Array;
+  // A BigInt64Array; not in the type where others are possible, or no tensor of unknown type could be read as numbers.
+  int64: never;
+}
+
+/**
+ * What {@link Tensor.data} gives: 16-bit floats widened to float32, all else in its own typed array. Where TypeScript does not
+ * know the type of a tensor, arrays of numbers are assumed: say `Tensor<'int64'>` where bigints are meant.
+ */
+export type DataOf<D extends DType> = [D] extends ['int64'] ? BigInt64Array : DataTypes[D];
 
 interface Float16ArrayConstructor {
   new (buffer: ArrayBuffer): ArrayLike<number> & { readonly buffer: ArrayBuffer };
@@ -155,6 +163,9 @@ export class Tensor<D extends DType = DType> {
    * @throws ShapeError when the number of elements differs.
    */
   reshape(shape: readonly number[]): Tensor<D> {
+    if (shape.filter((d) => d === -1).length > 1) {
+      throw new ShapeError(`reshape: only one size may be -1, got [${shape.join(', ')}]`);
+    }
     const known = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);
     const filled = shape.map((d) => (d === -1 && known > 0 ? this.size / known : d));
     return new Tensor<D>(binding.reshape(this.handle('reshape'), filled));

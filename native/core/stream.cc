@@ -330,44 +330,51 @@ Status Stream::upload(DType dtype, const Shape& shape, const void* data, Tensor*
 }
 
 void Stream::read(const Tensor& tensor, bool widen, ReadDone done) {
-  enqueue([this, tensor, widen, done = std::move(done)](bool aborted) {
-    if (aborted) return done(closing(), nullptr, 0);
-    const Storage& storage = *tensor.storage;
-    if (!storage.outcome().ok()) return done(storage.outcome(), nullptr, 0);
-    const int64_t n = tensor.shape.elements();
-    const size_t bytes = static_cast<size_t>(n * size_of(tensor.dtype));
-    if (bytes == 0) return done({}, nullptr, 0);
-    const bool to_float32 = widen && (tensor.dtype == DType::kF16 || tensor.dtype == DType::kBF16);
-    const size_t out_bytes = to_float32 ? static_cast<size_t>(n) * sizeof(float) : bytes;
-    std::unique_ptr<void, decltype(&std::free)> out(std::malloc(out_bytes), &std::free);
-    std::unique_ptr<void, decltype(&std::free)> staged(nullptr, &std::free);
-    const void* raw = storage.data();
-    if (!backend_->host_memory() && to_float32) staged.reset(std::malloc(bytes));
-    if (!out || (!backend_->host_memory() && to_float32 && !staged))
-      return done(error(Code::kOutOfMemory, "no host memory for ", out_bytes, " bytes read from ",
-                        device_name_),
-                  nullptr, 0);
-    if (!backend_->host_memory()) {
-      void* to = to_float32 ? staged.get() : out.get();
-      halftone_status status{};
-      const int32_t code = backend_->api->copy_out(handle_, to, raw, bytes, &status);
-      if (code != 0) {
-        Status failed = to_status(code, status);
-        note(failed);
-        return done(std::move(failed), nullptr, 0);
-      }
-      raw = to;
-    }
-    if (to_float32) {
-      if (tensor.dtype == DType::kF16)
-        convert(static_cast<const f16*>(raw), static_cast<float*>(out.get()), n);
-      else
-        convert(static_cast<const bf16*>(raw), static_cast<float*>(out.get()), n);
-    } else if (raw != out.get()) {
-      std::memcpy(out.get(), raw, bytes);
-    }
-    done({}, out.release(), out_bytes);
+  enqueue([this, held = Tensor(tensor), widen, done = std::move(done)](bool aborted) mutable {
+    void* bytes = nullptr;
+    size_t size = 0;
+    Status status = aborted ? closing() : read_now(held, widen, &bytes, &size);
+    held = {};  // whoever is told that the data is there finds the memory given back
+    done(std::move(status), bytes, size);
   });
+}
+
+Status Stream::read_now(const Tensor& tensor, bool widen, void** out, size_t* out_size) {
+  const Storage& storage = *tensor.storage;
+  if (!storage.outcome().ok()) return storage.outcome();
+  const int64_t n = tensor.shape.elements();
+  const size_t bytes = static_cast<size_t>(n * size_of(tensor.dtype));
+  if (bytes == 0) return {};
+  const bool to_float32 = widen && (tensor.dtype == DType::kF16 || tensor.dtype == DType::kBF16);
+  const size_t size = to_float32 ? static_cast<size_t>(n) * sizeof(float) : bytes;
+
+  using HostBlock = std::unique_ptr<void, decltype(&std::free)>;
+  HostBlock block(std::malloc(size), &std::free), staged(nullptr, &std::free);
+  const void* raw = storage.data();
+  if (!backend_->host_memory()) {
+    if (to_float32) staged.reset(std::malloc(bytes));
+    void* to = to_float32 ? staged.get() : block.get();
+    if (block && to) {
+      halftone_status status{};
+      Status copied = to_status(backend_->api->copy_out(handle_, to, raw, bytes, &status), status);
+      note(copied);
+      HALFTONE_TRY(copied);
+    }
+    raw = to;
+  }
+  if (!block || !raw)
+    return error(Code::kOutOfMemory, "no host memory for ", size, " bytes read from ",
+                 device_name_);
+
+  if (to_float32 && tensor.dtype == DType::kF16)
+    convert(static_cast<const f16*>(raw), static_cast<float*>(block.get()), n);
+  else if (to_float32)
+    convert(static_cast<const bf16*>(raw), static_cast<float*>(block.get()), n);
+  else if (raw != block.get())
+    std::memcpy(block.get(), raw, bytes);
+  *out = block.release();
+  *out_size = size;
+  return {};
 }
 
 void Stream::settled(const Tensor& tensor, std::function<void(Status)> done) {

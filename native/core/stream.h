@@ -77,6 +77,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
                const std::vector<bool>& given, const std::vector<Tensor>& outputs, bool aborted);
   Status run_now(const RegisteredOp& op, const void* params, const std::vector<Tensor>& inputs,
                  const std::vector<bool>& given, const std::vector<Tensor>& outputs);
+  Status read_now(const Tensor& tensor, bool widen, void** out, size_t* out_size);
   void note(const Status& outcome);
   Status lost() const;
   Status check_memory(size_t bytes) const;

@@ -34,8 +34,9 @@ void Completions::call(napi_env env, napi_value, void* context, void* data) {
   Napi::HandleScope scope(env);
   try {
     (*then)(Napi::Env(env));
-  } catch (const Napi::Error&) {
-    // Settling a promise fails only when JavaScript may not run any more (a terminated worker).
+  } catch (...) {
+    // Settling a promise fails only when JavaScript may not run any more: a worker that is being
+    // terminated.
   }
 }
 

@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { keep, memory, relu, scope, sync, type Tensor, tensor } from '../../lib';
+import { expectRefusal, liveTensors } from '../support/op-info';
+
+const bytes = () => memory().reduce((n, entry) => n + entry.live, 0);
+
+describe('dispose', () => {
+  it('gives memory back, is idempotent, and later use throws', async () => {
+    const before = liveTensors();
+    const t = tensor([1, 2, 3]);
+    expect(liveTensors()).toBe(before + 1);
+    t.dispose();
+    t.dispose();
+    expect(t.disposed).toBe(true);
+    expect(liveTensors()).toBe(before);
+    expectRefusal(() => relu(t), 'ERR_DISPOSED', 'relu: the tensor [3] of float32 was disposed');
+    await expect(t.data()).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
+    expectRefusal(() => t.dataSync(), 'ERR_DISPOSED', 'dataSync');
+    expectRefusal(() => t.reshape([3]), 'ERR_DISPOSED', 'reshape');
+    expect(String(t)).toBe('Tensor(disposed, float32 [3])');
+  });
+
+  it('of an input or of the result does not disturb work under way', async () => {
+    const x = tensor(new Float32Array(1 << 20).fill(-1));
+    const y = relu(x);
+    const z = relu(y);
+    x.dispose();
+    y.dispose();
+    const reading = z.data();
+    z.dispose();
+    expect((await reading).every((v) => v === 0)).toBe(true);
+  });
+
+  it('works through Symbol.dispose', () => {
+    const t = tensor([1]);
+    t[Symbol.dispose]();
+    expect(t.disposed).toBe(true);
+  });
+});
+
+describe('scope', () => {
+  it('disposes all but what is returned or kept', () => {
+    let kept: Tensor | undefined;
+    let inner: Tensor | undefined;
+    const before = liveTensors();
+    const { result } = scope(() => {
+      inner = tensor([1]);
+      kept = keep(tensor([2]));
+      return { result: [relu(inner)] };
+    });
+    expect([inner?.disposed, kept?.disposed, result[0]?.disposed]).toEqual([true, false, false]);
+    expect(liveTensors()).toBe(before + 2);
+    kept?.dispose();
+    result[0]?.dispose();
+  });
+
+  it('is safe across awaits and with concurrent scopes', async () => {
+    const before = liveTensors();
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        scope(async () => {
+          const a = tensor([i]);
+          await sleep(i % 3);
+          const b = relu(a);
+          await sleep((i + 1) % 3);
+          expect([a.disposed, b.disposed]).toEqual([false, false]);
+          return relu(b);
+        }),
+      ),
+    );
+    expect(liveTensors()).toBe(before + 20);
+    expect(await Promise.all(results.map(async (t) => (await t.data())[0]))).toEqual(
+      results.map((_, i) => i),
+    );
+    for (const t of results) t.dispose();
+  });
+
+  it('disposes everything when the function fails, and passes results to the scope around', async () => {
+    const before = liveTensors();
+    expect(() =>
+      scope(() => {
+        tensor([1]);
+        throw new Error('x');
+      }),
+    ).toThrow('x');
+    await expect(
+      scope(async () => {
+        tensor([1]);
+        await sleep(1);
+        throw new Error('y');
+      }),
+    ).rejects.toThrow('y');
+    expect(liveTensors()).toBe(before);
+    scope(() => {
+      const inner = scope(() => tensor([1]));
+      expect(inner.disposed).toBe(false);
+    });
+    expect(liveTensors()).toBe(before);
+  });
+});
+
+describe('memory', () => {
+  it('counts live, allocated, peak and cached bytes', async () => {
+    await sync();
+    const before = bytes();
+    const t = tensor(new Float32Array(1000));
+    expect(bytes()).toBe(before + 4000);
+    const r = t.reshape([10, 100]);
+    expect(bytes()).toBe(before + 4000);
+    t.dispose();
+    expect(bytes()).toBe(before + 4000);
+    r.dispose();
+    expect(bytes()).toBe(before);
+    const cpu = memory().find((entry) => entry.device === 'cpu');
+    expect(cpu?.peak).toBeGreaterThanOrEqual(4000);
+    expect(cpu?.cached).toBeGreaterThanOrEqual(4000);
+  });
+
+  it('refuses tensors larger than the machine at once', () => {
+    const x = tensor([1]);
+    expectRefusal(() => tensor(x as never), 'ERR_PARAM', 'data must be');
+    const data = new Float32Array(4);
+    expectRefusal(() => tensor(data, { shape: [2 ** 40, 2 ** 40] }), 'ERR_SHAPE', 'does not fit');
+  });
+});
