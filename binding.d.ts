@@ -171,6 +171,8 @@ export type GeluApproximation = 'none' | 'tanh';
 export type Layout = 'NCHW' | 'NHWC';
 export type QuantizeRounding = 'half-even' | 'half-away';
 export type QuantizeScaling = 'divide' | 'multiply';
+export type RangeMode = 'MIN_COMBINED' | 'MIN_FIRST' | 'SCALED';
+export type RangeRounding = 'HALF_AWAY_FROM_ZERO' | 'HALF_TO_EVEN';
 export type RequantizeVariant = 'half-even' | 'tflite-double' | 'tosa' | 'half-away';
 
 // ---- parameters of each operator ----
@@ -184,6 +186,15 @@ export interface DequantizeParams {
   readonly dtype?: DType | undefined;
   /**
    * Along which scales differ; null: one scale for all.
+   * @default null
+   */
+  readonly axis?: number | bigint | null | undefined;
+}
+
+/** minMax: Least and greatest element, of all or of each index of an axis. */
+export interface MinMaxParams {
+  /**
+   * Results for each index of this axis; null: of all elements.
    * @default null
    */
   readonly axis?: number | bigint | null | undefined;
@@ -217,6 +228,81 @@ export interface QuantizeParams {
    */
   readonly narrowRange?: boolean | undefined;
 }
+
+/** quantizeV2: TensorFlow's QuantizeV2: codes of the numbers in a range. */
+export interface QuantizeV2Params {
+  /**
+   * Of the codes: int8, uint8, int16, uint16 or int32.
+   * @default "int8"
+   */
+  readonly dtype?: DType | undefined;
+  /**
+   * How the range is laid over the codes.
+   * @default "MIN_COMBINED"
+   */
+  readonly mode?: RangeMode | undefined;
+  /**
+   * HALF_TO_EVEN is for SCALED only.
+   * @default "HALF_AWAY_FROM_ZERO"
+   */
+  readonly roundMode?: RangeRounding | undefined;
+  /**
+   * Leave out the least code; for SCALED only.
+   * @default false
+   */
+  readonly narrowRange?: boolean | undefined;
+  /**
+   * Along which ranges differ; null: one range for all.
+   * @default null
+   */
+  readonly axis?: number | bigint | null | undefined;
+  /**
+   * Least width of the range, relative to its larger end and at least to 1. At least 0.
+   * @default 0.01
+   */
+  readonly ensureMinimumRange?: number | undefined;
+  /**
+   * As TensorFlow's x86 builds with oneDNN compute SCALED with HALF_TO_EVEN (8 bits) and MIN_FIRST (uint8).
+   * @default false
+   */
+  readonly onednn?: boolean | undefined;
+}
+
+/** dequantizeV2: TensorFlow's Dequantize: numbers of the codes in a range. */
+export interface DequantizeV2Params {
+  /**
+   * Float32, or bfloat16 with MIN_COMBINED.
+   * @default "float32"
+   */
+  readonly dtype?: DType | undefined;
+  /**
+   * How the range is laid over the codes.
+   * @default "MIN_COMBINED"
+   */
+  readonly mode?: RangeMode | undefined;
+  /**
+   * The least code was left out; for SCALED only.
+   * @default false
+   */
+  readonly narrowRange?: boolean | undefined;
+  /**
+   * Along which ranges differ; null: one range for all.
+   * @default null
+   */
+  readonly axis?: number | bigint | null | undefined;
+}
+
+/** quantizedRelu: TensorFlow's QuantizedRelu and QuantizedReluX: codes clamped to those of 0 and maxValue. */
+export interface QuantizedReluParams {
+  /**
+   * Upper end, 6 for QuantizedRelu6; Infinity: none. At least 0.
+   * @default null
+   */
+  readonly maxValue?: number | undefined;
+}
+
+/** requantizeV2: TensorFlow's Requantize: int32 codes of one range as uint8 codes of another, in 16-bit fixed point. */
+export type RequantizeV2Params = Readonly<Record<string, never>>;
 
 /** requantize: Narrower codes of int32 sums: clamp(round(x * scale) + zeroPoint, min, max). */
 export interface RequantizeParams {
@@ -639,7 +725,12 @@ export interface RandomParams {
 /** The parameters of all operators, by name. */
 export interface OpParams {
   dequantize: DequantizeParams;
+  minMax: MinMaxParams;
   quantize: QuantizeParams;
+  quantizeV2: QuantizeV2Params;
+  dequantizeV2: DequantizeV2Params;
+  quantizedRelu: QuantizedReluParams;
+  requantizeV2: RequantizeV2Params;
   requantize: RequantizeParams;
   neg: NegParams;
   abs: AbsParams;
@@ -687,7 +778,12 @@ export interface OpParams {
 /** The inputs of all operators, by name. */
 export interface OpInputs {
   dequantize: [q: NativeTensor, scale: NativeTensor, zeroPoint?: NativeTensor | null];
+  minMax: [x: NativeTensor];
   quantize: [x: NativeTensor, scale: NativeTensor, zeroPoint?: NativeTensor | null];
+  quantizeV2: [x: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor];
+  dequantizeV2: [q: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor];
+  quantizedRelu: [x: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor];
+  requantizeV2: [x: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor, requestedMin: NativeTensor, requestedMax: NativeTensor];
   requantize: [x: NativeTensor, scale: NativeTensor, zeroPoint?: NativeTensor | null];
   neg: [x: NativeTensor];
   abs: [x: NativeTensor];
