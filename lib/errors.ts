@@ -100,10 +100,27 @@ export class AbortedError extends HalftoneError {
   }
 }
 
-/** A model cannot be read, or holds what is not supported. Names the node, its type and its opset. */
+/** Where in a model something is wrong. */
+export interface ModelErrorOptions extends ErrorOptions {
+  /** Name of the node. */
+  readonly node?: string | undefined;
+  /** Its operator: `Conv`. */
+  readonly op?: string | undefined;
+  /** The version of its operator set that the model imports. */
+  readonly opset?: number | undefined;
+}
+
+/** A model cannot be read, holds what is not supported, or failed to run. Names the node, its operator and opset. */
 export class ModelError extends HalftoneError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ERR_MODEL', message, options);
+  readonly node: string | undefined;
+  readonly op: string | undefined;
+  readonly opset: number | undefined;
+
+  constructor(message: string, options: ModelErrorOptions = {}) {
+    super('ERR_MODEL', message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.node = options.node;
+    this.op = options.op;
+    this.opset = options.opset;
   }
 }
 

@@ -35,6 +35,7 @@ export {
   HalftoneError,
   InternalError,
   ModelError,
+  type ModelErrorOptions,
   OutOfMemoryError,
   ParamError,
   ShapeError,

@@ -1,0 +1,162 @@
+import { ARRAY_TYPES, DTYPES, type DType, type TypedArrayOf } from '../dtype';
+import type { Constant } from '../graph/ir';
+import { modelError } from '../graph/model-error';
+import { type Int64, type TensorProto, toBigInt } from './proto';
+
+/** TensorProto.DataType by number. Those without a Halftone dtype are known by name only. */
+const DATA_TYPES = [
+  'undefined',
+  'float32',
+  'uint8',
+  'int8',
+  'uint16',
+  'int16',
+  'int32',
+  'int64',
+  'string',
+  'bool',
+  'float16',
+  'float64',
+  'uint32',
+  'uint64',
+  'complex64',
+  'complex128',
+  'bfloat16',
+  'float8e4m3fn',
+  'float8e4m3fnuz',
+  'float8e5m2',
+  'float8e5m2fnuz',
+  'uint4',
+  'int4',
+  'float4e2m1',
+] as const;
+
+/** What the number of an element type is called; "element type 99" when ONNX has none of that number. */
+export const dataTypeName = (code: number): string => DATA_TYPES[code] ?? `element type ${code}`;
+
+/** The dtype of an ONNX element type, or undefined when Halftone has none. */
+export function dtypeOf(code: number): DType | undefined {
+  const name = dataTypeName(code);
+  return Object.hasOwn(DTYPES, name) ? (name as DType) : undefined;
+}
+
+/** The number of a dtype in ONNX files: `Cast`'s `to`, TensorProto's `data_type`. */
+export const dataTypeCode = (dtype: DType): number =>
+  (DATA_TYPES as readonly string[]).indexOf(dtype);
+
+/** Ranks above this are refused, as in native/core/shape.h. */
+export const MAX_RANK = 8;
+
+/**
+ * The sizes of a tensor of a file. Refuses negative sizes and shapes with more elements than a buffer could hold.
+ * `what` names the tensor in errors.
+ */
+export function decodeDims(dims: readonly Int64[], what: string): number[] {
+  if (dims.length > MAX_RANK) {
+    throw modelError(`${what} has rank ${dims.length}, at most ${MAX_RANK} is supported`);
+  }
+  const shape = dims.map((d) => Number(toBigInt(d)));
+  let bytes = 8;
+  for (const size of shape) {
+    bytes *= Math.max(1, size);
+    if (!(size >= 0) || !(bytes <= Number.MAX_SAFE_INTEGER)) {
+      throw modelError(`${what} has the impossible shape [${shape.join(', ')}]`);
+    }
+  }
+  return shape;
+}
+
+/**
+ * The values of a tensor, copied out of the file. What is allocated never exceeds what the file itself holds.
+ *
+ * @throws ModelError naming the tensor: an element type that Halftone does not have, data that do not match the shape,
+ *   values outside the element type, external or segmented data.
+ */
+export function decodeTensor(tensor: TensorProto, what: string): Constant {
+  const shape = decodeDims(tensor.dims, what);
+  const dtype = dtypeOf(tensor.data_type);
+  if (!dtype) {
+    throw modelError(
+      `${what} holds ${dataTypeName(tensor.data_type)}, which is not supported`,
+      tensor.data_type > 0
+        ? { suggestion: `Supported element types: ${Object.keys(DTYPES).join(', ')}` }
+        : {},
+    );
+  }
+  if (tensor.data_location !== 0 || tensor.external_data.length > 0) {
+    const file = tensor.external_data.find((entry) => entry.key === 'location')?.value;
+    throw modelError(`${what} keeps its data in another file${file ? ` ("${file}")` : ''}`, {
+      suggestion: 'External data are not supported: save the model as one file',
+    });
+  }
+  if (tensor.segment) throw modelError(`${what} is stored in segments, which is not supported`);
+  const elements = shape.reduce((n, d) => n * d, 1);
+  const raw = tensor.raw_data;
+  const data =
+    raw && (raw.length > 0 || fieldLength(tensor) === 0)
+      ? decodeRaw(raw, dtype, elements, shape, what)
+      : decodeField(tensor, dtype, elements, shape, what);
+  if (dtype === 'bool') checkBools(data as Uint8Array, what);
+  return { dtype, shape, data };
+}
+
+const fieldLength = (t: TensorProto): number =>
+  t.float_data.length + t.int32_data.length + t.int64_data.length + t.double_data.length;
+
+function decodeRaw(
+  raw: Uint8Array,
+  dtype: DType,
+  elements: number,
+  shape: readonly number[],
+  what: string,
+): TypedArrayOf {
+  const expected = elements * DTYPES[dtype].size;
+  if (raw.length !== expected) {
+    throw modelError(
+      `${what} of shape [${shape.join(', ')}] and ${dtype} needs ${expected} bytes, its data have ${raw.length}`,
+    );
+  }
+  // A copy of its own: the file's bytes are not aligned, and are let go. Files are little-endian, as all hosts here.
+  return new ARRAY_TYPES[dtype](new Uint8Array(raw).buffer, 0, elements);
+}
+
+/** The field that holds the values of each dtype when they are not raw bytes. */
+const FIELDS = {
+  float32: 'float_data',
+  float64: 'double_data',
+  int64: 'int64_data',
+} as const;
+
+function decodeField(
+  tensor: TensorProto,
+  dtype: DType,
+  elements: number,
+  shape: readonly number[],
+  what: string,
+): TypedArrayOf {
+  const field = dtype in FIELDS ? FIELDS[dtype as keyof typeof FIELDS] : 'int32_data';
+  const values = tensor[field];
+  if (values.length !== elements) {
+    throw modelError(
+      `${what} of shape [${shape.join(', ')}] and ${dtype} needs ${elements} values, ${field} has ${values.length}`,
+    );
+  }
+  const data = new ARRAY_TYPES[dtype](elements);
+  if (data instanceof BigInt64Array) {
+    for (let i = 0; i < elements; i++) data[i] = toBigInt(values[i] as Int64);
+    return data;
+  }
+  data.set(values as number[]);
+  if (field === 'int32_data') {
+    const wrong = (values as number[]).findIndex((value, i) => data[i] !== value);
+    if (wrong >= 0) {
+      throw modelError(`${what} holds ${values[wrong]} at ${wrong}, which is no ${dtype}`);
+    }
+  }
+  return data;
+}
+
+function checkBools(data: Uint8Array, what: string): void {
+  const wrong = data.findIndex((value) => value > 1);
+  if (wrong >= 0) throw modelError(`${what} holds ${data[wrong]} at ${wrong}, which is no bool`);
+}

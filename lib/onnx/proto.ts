@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { BufferReader, BufferWriter, parse, type Type } from 'protobufjs';
+
+/**
+ * The messages of onnx.proto as protobufjs reads them. A field that the file does not hold has its default value
+ * (0, '', an empty list), a message or an `optional` field is null or absent. 64-bit integers are Long: `toBigInt`.
+ */
+export interface Int64 {
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface StringStringEntryProto {
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface TensorProto {
+  readonly dims: readonly Int64[];
+  readonly data_type: number;
+  readonly segment?: object | null;
+  readonly float_data: readonly number[];
+  readonly int32_data: readonly number[];
+  readonly string_data: readonly Uint8Array[];
+  readonly int64_data: readonly Int64[];
+  readonly name: string;
+  readonly raw_data?: Uint8Array | null;
+  readonly double_data: readonly number[];
+  readonly uint64_data: readonly Int64[];
+  readonly external_data: readonly StringStringEntryProto[];
+  readonly data_location: number;
+}
+
+export interface DimensionProto {
+  readonly value?: 'dim_value' | 'dim_param';
+  readonly dim_value: Int64;
+  readonly dim_param: string;
+}
+
+export interface ValueInfoProto {
+  readonly name: string;
+  readonly type?: {
+    readonly value?:
+      | 'tensor_type'
+      | 'sequence_type'
+      | 'map_type'
+      | 'sparse_tensor_type'
+      | 'optional_type';
+    readonly tensor_type?: {
+      readonly elem_type: number;
+      readonly shape?: { readonly dim: readonly DimensionProto[] } | null;
+    } | null;
+  } | null;
+}
+
+export interface AttributeProto {
+  readonly name: string;
+  readonly f: number;
+  readonly i: Int64;
+  readonly s: Uint8Array;
+  readonly t?: TensorProto | null;
+  readonly floats: readonly number[];
+  readonly ints: readonly Int64[];
+  readonly strings: readonly Uint8Array[];
+  readonly type: number;
+  readonly ref_attr_name: string;
+}
+
+export interface NodeProto {
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  readonly name: string;
+  readonly op_type: string;
+  readonly domain: string;
+  readonly attribute: readonly AttributeProto[];
+}
+
+export interface GraphProto {
+  readonly name: string;
+  readonly node: readonly NodeProto[];
+  readonly initializer: readonly TensorProto[];
+  readonly sparse_initializer: readonly object[];
+  readonly input: readonly ValueInfoProto[];
+  readonly output: readonly ValueInfoProto[];
+  readonly value_info: readonly ValueInfoProto[];
+}
+
+export interface ModelProto {
+  readonly ir_version: Int64;
+  readonly producer_name: string;
+  readonly producer_version: string;
+  readonly graph?: GraphProto | null;
+  readonly opset_import: readonly { readonly domain: string; readonly version: Int64 }[];
+  readonly functions: readonly { readonly name: string; readonly domain: string }[];
+}
+
+let types: { model: Type; tensor: Type } | undefined;
+
+function messageTypes(): { model: Type; tensor: Type } {
+  if (!types) {
+    const text = readFileSync(path.join(__dirname, 'onnx.proto'), 'utf8');
+    const { root } = parse(text, { keepCase: true });
+    root.resolveAll();
+    types = {
+      model: root.lookupType('onnx.ModelProto'),
+      tensor: root.lookupType('onnx.TensorProto'),
+    };
+  }
+  return types;
+}
+
+/** Fields of bytes are views of `bytes`. Throws what protobufjs throws when the bytes are not such a message. */
+function decodeMessage(type: Type, bytes: Uint8Array): unknown {
+  const reader = new BufferReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  reader.discardUnknown = true;
+  return type.decode(reader);
+}
+
+export const decodeModelProto = (bytes: Uint8Array): ModelProto =>
+  decodeMessage(messageTypes().model, bytes) as ModelProto;
+
+export const decodeTensorProto = (bytes: Uint8Array): TensorProto =>
+  decodeMessage(messageTypes().tensor, bytes) as TensorProto;
+
+/** `model` is a plain object with the fields of ModelProto; 64-bit integers may be numbers, bigints fit as strings. */
+export function encodeModelProto(model: object): Uint8Array {
+  const type = messageTypes().model;
+  const bytes = type.encode(type.fromObject(model), new BufferWriter()).finish();
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+export const toBigInt = ({ low, high }: Int64): bigint => (BigInt(high) << 32n) | BigInt(low >>> 0);
