@@ -1,0 +1,212 @@
+import type { Provenance } from '../../binding';
+import type { Engine } from './engine';
+import type { Constant } from './ir';
+import { messageOf, modelError } from './model-error';
+import { VIEW, type Value } from './op-set';
+import type { Plan, Step } from './plan';
+
+/** How many calls may wait in the device's queue: enough to keep it busy, few enough to stop soon after an abort. */
+const MAX_AHEAD = 16;
+
+/** Tensors of a model's constants, uploaded when they are first needed and shared by all of its plans. */
+export class ConstantTensors<T> {
+  readonly #tensors = new Map<Constant, T>();
+
+  constructor(readonly engine: Engine<T>) {}
+
+  get(constant: Constant): T {
+    let tensor = this.#tensors.get(constant);
+    if (tensor === undefined) {
+      tensor = this.engine.upload(constant);
+      this.#tensors.set(constant, tensor);
+    }
+    return tensor;
+  }
+
+  dispose(): void {
+    for (const tensor of this.#tensors.values()) this.engine.dispose(tensor);
+    this.#tensors.clear();
+  }
+}
+
+/** One call that a node led to, after it ran. */
+export interface NodeReport {
+  /** The node's name and operator in the model. */
+  readonly node: string;
+  readonly op: string;
+  /** The Halftone op that was called. */
+  readonly call: string;
+  readonly provenance: Provenance;
+}
+
+export interface ExecuteOptions {
+  /** Which outputs to make; all when absent. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Looked at between calls. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called once for each call that ran, in order. */
+  readonly onNode?: ((report: NodeReport) => void) | undefined;
+}
+
+/** Runs one plan, any number of times, also several times at once. */
+export class Executor<T> {
+  /** Results of the steps that run once, kept for later runs. */
+  readonly #fixed = new Map<Value, T>();
+  readonly #schedules = new Map<string, Schedule>();
+
+  constructor(
+    readonly plan: Plan,
+    readonly engine: Engine<T>,
+    readonly constants: ConstantTensors<T>,
+  ) {}
+
+  /**
+   * Makes the wanted outputs; the caller owns their tensors, whose values are there when this resolves. Each intermediate
+   * is disposed of as soon as the last call that reads it is enqueued. Inputs stay the caller's.
+   *
+   * @throws ModelError naming the node whose call failed; the reason of `signal`. Nothing is left behind.
+   */
+  async run(inputs: ReadonlyMap<string, T>, options: ExecuteOptions = {}): Promise<Map<string, T>> {
+    const { plan } = this;
+    const wanted = options.outputs ?? [...plan.outputs.keys()];
+    const given = new Map<Value, T>();
+    for (const [name, value] of plan.inputs) given.set(value, inputs.get(name) as T);
+    const live = new Map<Value, T>();
+    const find = (value: Value): T => {
+      const known = live.get(value) ?? given.get(value) ?? this.#fixed.get(value);
+      if (known !== undefined) return known;
+      if (!value.constant) throw new TypeError('a value is read before it is made');
+      return this.constants.get(value.constant);
+    };
+    const outputs = new Map<string, T>();
+    try {
+      await this.#runSteps(this.#schedule(wanted), find, live, options);
+      const handedOut = new Set<T>();
+      for (const name of wanted) {
+        const value = plan.outputs.get(name);
+        if (!value) throw new TypeError(`the plan has no output "${name}"`);
+        const tensor = find(value);
+        // What the caller gets is always its own: not an input, a constant, or another output's tensor.
+        const own = live.has(value) && !handedOut.has(tensor);
+        const result = own ? tensor : this.engine.share(tensor);
+        handedOut.add(result);
+        outputs.set(name, result);
+      }
+      return outputs;
+    } catch (thrown) {
+      const left = new Set([...live.values(), ...outputs.values()]);
+      for (const tensor of left) this.engine.dispose(tensor);
+      throw thrown;
+    }
+  }
+
+  async #runSteps(
+    { steps, releases }: Schedule,
+    find: (value: Value) => T,
+    live: Map<Value, T>,
+    { signal, onNode }: ExecuteOptions,
+  ): Promise<void> {
+    const queue: { step: Step; made: Promise<Provenance> }[] = [];
+    const settleFirst = async () => {
+      const { step, made } = queue.shift() as (typeof queue)[number];
+      const provenance = await made.catch((cause) => {
+        // Its result was to be kept for later runs.
+        if (step.once) this.#forget(step.outputs);
+        throw failure(step, cause);
+      });
+      onNode?.({ node: step.node.name, op: step.node.op, call: step.op, provenance });
+    };
+    for (const [i, step] of steps.entries()) {
+      signal?.throwIfAborted();
+      if (!step.outputs.every((value) => this.#fixed.has(value))) {
+        const [first] = this.#runStep(step, find, live);
+        // A view has no values of its own to wait for.
+        if (first !== undefined && step.op !== VIEW) {
+          const made = this.engine.settled(first);
+          // It may fail long before its turn to be awaited comes.
+          made.catch(() => {});
+          queue.push({ step, made });
+        }
+      }
+      for (const value of releases[i] ?? []) {
+        const tensor = live.get(value);
+        live.delete(value);
+        if (tensor !== undefined) this.engine.dispose(tensor);
+      }
+      if (queue.length > MAX_AHEAD) await settleFirst();
+    }
+    while (queue.length > 0) {
+      await settleFirst();
+      signal?.throwIfAborted();
+    }
+  }
+
+  #runStep(step: Step, find: (value: Value) => T, live: Map<Value, T>): readonly T[] {
+    const { engine } = this;
+    let tensors: readonly T[];
+    try {
+      const inputs = step.inputs.map((value) => (value ? find(value) : undefined));
+      tensors = engine.run(step.op, inputs, step.params);
+    } catch (cause) {
+      throw failure(step, cause);
+    }
+    for (const [k, value] of step.outputs.entries()) {
+      const tensor = tensors[k] as T;
+      if (step.once) this.#fixed.set(value, engine.keep(tensor));
+      else live.set(value, tensor);
+    }
+    return tensors;
+  }
+
+  #schedule(wanted: readonly string[]): Schedule {
+    const key = JSON.stringify(wanted);
+    let schedule = this.#schedules.get(key);
+    if (!schedule) {
+      schedule = makeSchedule(this.plan, wanted);
+      this.#schedules.set(key, schedule);
+    }
+    return schedule;
+  }
+
+  #forget(values: Iterable<Value>): void {
+    for (const value of values) {
+      const tensor = this.#fixed.get(value);
+      this.#fixed.delete(value);
+      if (tensor !== undefined) this.engine.dispose(tensor);
+    }
+  }
+
+  /** Lets go of what is kept between runs; the constants stay. */
+  dispose(): void {
+    this.#forget([...this.#fixed.keys()]);
+  }
+}
+
+const failure = ({ node }: Step, cause: unknown) =>
+  modelError(messageOf(cause), { node: node.name, op: node.op, cause });
+
+/** The steps that some outputs need, and which values nobody reads after each of them. */
+export interface Schedule {
+  readonly steps: readonly Step[];
+  /** By position in `steps`. */
+  readonly releases: readonly (readonly Value[])[];
+}
+
+export function makeSchedule(plan: Plan, wanted: readonly string[]): Schedule {
+  const needed = new Set<Value | undefined>(wanted.map((name) => plan.outputs.get(name)));
+  const steps: Step[] = [];
+  // Backwards: the first reader that is met is the last one that runs.
+  const releases: Value[][] = [];
+  for (const step of plan.steps.toReversed()) {
+    if (!step.outputs.some((value) => needed.has(value))) continue;
+    const last = step.outputs.filter((value) => !needed.has(value));
+    for (const value of step.inputs) {
+      if (!value || needed.has(value)) continue;
+      needed.add(value);
+      last.push(value);
+    }
+    steps.push(step);
+    releases.push(last);
+  }
+  return { steps: steps.reverse(), releases: releases.reverse() };
+}

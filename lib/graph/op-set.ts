@@ -1,0 +1,211 @@
+import type { DType } from '../dtype';
+import type { Attribute, Constant, Graph, Integer, Node } from './ir';
+import { modelError } from './model-error';
+
+/** dtype and shape of a tensor. */
+export interface Desc {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/** Options of a Halftone op, as lib/run.ts takes them. */
+export type Params = Readonly<Record<string, unknown>>;
+
+/** The op of a plan that gives a tensor another shape (`shape`) without touching its values. */
+export const VIEW = 'reshape';
+
+/** A tensor of a plan. Known ones have `constant`: their values do not depend on what the model is given. */
+export interface Value {
+  readonly desc: Desc;
+  readonly constant?: Constant | undefined;
+}
+
+interface AttributeValues {
+  float: number;
+  int: Integer;
+  string: string;
+  tensor: Constant;
+  floats: readonly number[];
+  ints: readonly Integer[];
+  strings: readonly string[];
+}
+type AttributeType = keyof AttributeValues;
+
+/** A node with its inputs known by dtype and shape, on its way to calls of Halftone's ops. */
+export interface NodeCall {
+  readonly node: Node;
+  /** The version of the node's operator set that the model imports. */
+  readonly opset: number;
+  /** Number of inputs that the node lists. */
+  readonly inputCount: number;
+  /** The input at `index`; a ModelError when it is left out. */
+  input(index: number): Value;
+  optional(index: number): Value | undefined;
+  /** The values of an input that has to be known before the model runs, like the shape of Reshape. */
+  known(index: number): Constant;
+  /** An attribute. Integers come as numbers, those beyond 2^53 as the nearest one: sizes and axes are clamped anyway. */
+  int(name: string): number | undefined;
+  ints(name: string): readonly number[] | undefined;
+  float(name: string): number | undefined;
+  string(name: string): string | undefined;
+  tensor(name: string): Constant | undefined;
+  /** Adds a call of a Halftone op. Its shapes and dtypes are checked now. */
+  emit(op: string, inputs: readonly (Value | undefined)[], params?: Params): Value;
+  /** A tensor whose values are known. */
+  constant(constant: Constant): Value;
+  /** An error that names the node. */
+  error(what: string, suggestion?: string): Error;
+}
+
+/** What the batch pass (passes/batch.ts) asks of a node: see there. */
+export interface BatchQuery {
+  readonly node: Node;
+  /** Which inputs hold one entry per image along axis 0; false for those that do not depend on the images. */
+  readonly batched: readonly boolean[];
+  /** Shapes for the batch that the file was made for; undefined where an input is left out. */
+  readonly shapes: readonly (readonly number[] | undefined)[];
+  readonly outputShapes: readonly (readonly number[])[];
+  /** Values of inputs that are known. */
+  readonly known: readonly (Constant | undefined)[];
+  readonly opset: number;
+  /** The number of images that the file was made for. */
+  readonly batch: number;
+  int(name: string): number | undefined;
+}
+
+/** Why a node's outputs would not be one entry per image, or how to make them so. */
+export type BatchAnswer =
+  | { readonly ok: true; readonly replace?: { readonly input: number; readonly by: Constant } }
+  | { readonly ok: false; readonly why: string };
+
+/** How one ONNX operator is understood, from one version of its definition on. */
+export interface OpDefinition {
+  readonly op: string;
+  readonly domain?: string;
+  /** The oldest operator set with this form of the operator. It holds until the next definition's `since`. */
+  readonly since: number;
+  /** Fewest and most inputs. */
+  readonly inputs: readonly [number, number];
+  /** Most outputs that are made. */
+  readonly outputs?: number;
+  /** Attributes that are understood; any other one is refused. */
+  readonly attributes?: Readonly<Record<string, AttributeType>>;
+  /** Whether the node sums products, so that `compute` applies. */
+  readonly sums?: boolean;
+  /** One value per output. */
+  lower(call: NodeCall): Value | readonly Value[];
+  /** Absent: nothing is known about how the node treats axis 0. */
+  batch?(query: BatchQuery): BatchAnswer;
+}
+
+/** All operators that are understood. */
+export class OpSet {
+  readonly #definitions = new Map<string, OpDefinition[]>();
+
+  /** `newest`: the newest version of each domain whose definitions were read; later ones are refused. */
+  constructor(
+    definitions: readonly OpDefinition[],
+    readonly newest: ReadonlyMap<string, number>,
+  ) {
+    for (const definition of definitions) {
+      const key = OpSet.#key(definition.domain ?? '', definition.op);
+      const forms = this.#definitions.get(key) ?? [];
+      forms.push(definition);
+      forms.sort((a, b) => b.since - a.since);
+      this.#definitions.set(key, forms);
+    }
+  }
+
+  static #key(domain: string, op: string): string {
+    return domain === '' ? op : `${domain}.${op}`;
+  }
+
+  /** Names of all operators, in alphabetical order. */
+  get names(): readonly string[] {
+    return [...this.#definitions.keys()].sort();
+  }
+
+  /** Refuses operator sets that are unknown or newer than this. */
+  checkOpsets(opsets: ReadonlyMap<string, number>): void {
+    for (const [domain, version] of opsets) {
+      const newest = this.newest.get(domain);
+      if (newest !== undefined && version > newest) {
+        throw modelError(`operator set ${version} of ${domain || 'ONNX'} is newer than ${newest}`, {
+          suggestion: `Convert the model to operator set ${newest} or older (onnx.version_converter)`,
+        });
+      }
+    }
+  }
+
+  /** The definition that a node has under the graph's operator sets. @throws ModelError naming the node. */
+  find(node: Node, opsets: Graph['opsets']): OpDefinition {
+    const opset = opsets.get(node.domain);
+    const place = { node: node.name, op: node.op, opset };
+    const forms = this.#definitions.get(OpSet.#key(node.domain, node.op));
+    if (!forms) {
+      const set = node.domain === '' ? '' : ` of the domain "${node.domain}"`;
+      throw modelError(`operator ${node.op}${set} is not supported`, {
+        ...place,
+        suggestion: `Supported: ${this.names.join(', ')}`,
+      });
+    }
+    if (opset === undefined) {
+      throw modelError(`the model imports no operator set of the domain "${node.domain}"`, place);
+    }
+    const found = forms.find((form) => form.since <= opset);
+    if (!found) {
+      throw modelError(
+        `${node.op} is supported from operator set ${forms.at(-1)?.since} on`,
+        place,
+      );
+    }
+    return found;
+  }
+
+  /** Checks what can be known of a node without shapes. @throws ModelError naming the node. */
+  check(node: Node, opsets: Graph['opsets']): void {
+    const definition = this.find(node, opsets);
+    const place = { node: node.name, op: node.op, opset: opsets.get(node.domain) };
+    const [least, most] = definition.inputs;
+    const given = node.inputs.length;
+    if (given < least || given > most) {
+      const range =
+        least === most ? `${least}` : `${least} to ${most === Infinity ? 'any number' : most}`;
+      throw modelError(`${node.op} takes ${range} inputs, got ${given}`, place);
+    }
+    const missing = node.inputs.slice(0, least).indexOf('');
+    if (missing >= 0) throw modelError(`input ${missing} is left out`, place);
+    const outputs = definition.outputs ?? 1;
+    const extra = node.outputs.findIndex((name, i) => i >= outputs && name !== '');
+    if (extra >= 0) {
+      throw modelError(
+        `output ${extra} ("${node.outputs[extra]}") is not supported: ${node.op} makes ${outputs}`,
+        place,
+      );
+    }
+    const known = definition.attributes ?? {};
+    for (const [name, attribute] of node.attributes) {
+      const type = Object.hasOwn(known, name) ? known[name] : undefined;
+      if (!type) {
+        const names = Object.keys(known).join(', ') || 'none';
+        throw modelError(`attribute "${name}" is not supported`, {
+          ...place,
+          suggestion: `Supported: ${names}`,
+        });
+      }
+      if (attribute.type !== type) {
+        throw modelError(`attribute "${name}" must be ${type}, got ${attribute.type}`, place);
+      }
+    }
+  }
+}
+
+/** An attribute of a node that OpSet.check has accepted. */
+export function attributeOf<T extends AttributeType>(
+  node: Node,
+  name: string,
+  type: T,
+): AttributeValues[T] | undefined {
+  const attribute: Attribute | undefined = node.attributes.get(name);
+  return attribute?.type === type ? (attribute.value as AttributeValues[T]) : undefined;
+}

@@ -1,0 +1,96 @@
+import { type Constant, freshName, type Graph, type Node, type ValueInfo, valueNames } from '../ir';
+import { attributeOf, type BatchQuery, type OpSet, type Value } from '../op-set';
+import type { Plan } from '../plan';
+
+/** The name of the number of images in the shapes of a graph whose batch was freed. */
+export const BATCH = 'N';
+
+export type BatchResult =
+  | { readonly graph: Graph; readonly changed: readonly string[] }
+  /** Why the number of images cannot change. */
+  | { readonly why: string };
+
+/**
+ * Lets a graph that was made for a fixed number of images (axis 0 of every input) take any number of them.
+ *
+ * Nothing is assumed: each node must be known to treat the images one by one (`OpDefinition.batch`), given that its
+ * inputs hold one entry per image along axis 0. Shapes of Reshape that spell out the number of images are replaced;
+ * `changed` names those nodes. When it cannot be shown for a node, the result says which one and why.
+ *
+ * `plan` is the graph's plan for the shapes that its inputs declare.
+ */
+export function freeBatch(graph: Graph, opSet: OpSet, plan: Plan): BatchResult {
+  const sizes = new Set<unknown>(graph.inputs.map(({ shape }) => shape?.[0]));
+  const [batch] = sizes;
+  if (sizes.size !== 1 || typeof batch !== 'number') {
+    return { why: 'the inputs do not share a fixed first size' };
+  }
+  const batched = new Set(graph.inputs.map(({ name }) => name));
+  const names = valueNames(graph);
+  const initializers = new Map(graph.initializers);
+  const changed: string[] = [];
+  const nodes: Node[] = [];
+  for (const node of graph.nodes) {
+    if (!node.inputs.some((name) => batched.has(name))) {
+      nodes.push(node);
+      continue;
+    }
+    const definition = opSet.find(node, graph.opsets);
+    const answer = definition.batch?.(makeQuery(node, graph, plan, batched, batch)) ?? {
+      ok: false,
+      why: `nothing is known of how ${node.op} treats single images`,
+    };
+    if (!answer.ok) return { why: `node "${node.name}" (${node.op}): ${answer.why}` };
+    for (const name of node.outputs) if (name !== '') batched.add(name);
+    nodes.push(answer.replace ? replaceInput(node, answer.replace, initializers, names) : node);
+    if (answer.replace) changed.push(node.name);
+  }
+  for (const { name } of graph.outputs) {
+    const shape = plan.outputs.get(name)?.desc.shape ?? [];
+    if (batched.has(name) && shape[0] !== batch) {
+      return {
+        why: `output "${name}" [${shape.join(', ')}] does not hold the images along axis 0`,
+      };
+    }
+  }
+  const free = (value: ValueInfo): ValueInfo =>
+    batched.has(value.name) && value.shape
+      ? { ...value, shape: [BATCH, ...value.shape.slice(1)] }
+      : value;
+  const [inputs, outputs] = [graph.inputs.map(free), graph.outputs.map(free)];
+  return { graph: { ...graph, inputs, outputs, nodes, initializers }, changed };
+}
+
+function makeQuery(
+  node: Node,
+  graph: Graph,
+  plan: Plan,
+  batched: ReadonlySet<string>,
+  batch: number,
+): BatchQuery {
+  const inputs = node.inputs.map((name): Value | undefined => plan.values.get(name));
+  return {
+    node,
+    batch,
+    opset: graph.opsets.get(node.domain) ?? 0,
+    batched: node.inputs.map((name) => batched.has(name)),
+    shapes: inputs.map((value) => value?.desc.shape),
+    known: inputs.map((value) => value?.constant),
+    outputShapes: node.outputs.map((name) => plan.values.get(name)?.desc.shape ?? []),
+    int: (name) => {
+      const value = attributeOf(node, name, 'int');
+      return value === undefined ? undefined : Number(value);
+    },
+  };
+}
+
+function replaceInput(
+  node: Node,
+  { input, by }: { readonly input: number; readonly by: Constant },
+  initializers: Map<string, Constant>,
+  names: Set<string>,
+): Node {
+  const name = freshName(`${node.inputs[input]}_any_batch`, names);
+  initializers.set(name, by);
+  return { ...node, inputs: node.inputs.with(input, name) };
+}

@@ -1,0 +1,195 @@
+import type { Inference } from './engine';
+import type { Constant, Graph, Integer, Node } from './ir';
+import { messageOf, modelError } from './model-error';
+import {
+  attributeOf,
+  type Desc,
+  type NodeCall,
+  type OpSet,
+  type Params,
+  type Value,
+} from './op-set';
+
+/** One call of a Halftone op. */
+export interface Step {
+  readonly op: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly params: Params;
+  readonly outputs: readonly Value[];
+  /** The node that the call is a part of. */
+  readonly node: Node;
+  /** Depends on nothing that the caller gives: runs once, not with each run of the model. */
+  readonly once: boolean;
+}
+
+/** A graph for inputs of certain shapes: calls of Halftone's ops, all of them checked. */
+export interface Plan {
+  readonly inputs: ReadonlyMap<string, Value>;
+  readonly outputs: ReadonlyMap<string, Value>;
+  readonly steps: readonly Step[];
+  /** Every value of the graph by name. */
+  readonly values: ReadonlyMap<string, Value>;
+}
+
+/**
+ * Translates a graph for inputs of the given dtypes and shapes.
+ *
+ * @throws ModelError naming the node whose translation or whose shapes fail; its `cause` is the op's own error.
+ */
+export function makePlan(
+  graph: Graph,
+  opSet: OpSet,
+  inputs: ReadonlyMap<string, Desc>,
+  inference: Inference,
+): Plan {
+  const values = new Map<string, Value>();
+  const given = new Map<string, Value>();
+  for (const [name, constant] of graph.initializers) {
+    values.set(name, { desc: constant, constant });
+  }
+  for (const { name } of graph.inputs) {
+    const desc = inputs.get(name);
+    if (!desc) throw new TypeError(`makePlan: no shape for input "${name}"`);
+    const value: Value = { desc };
+    values.set(name, value);
+    given.set(name, value);
+  }
+
+  const steps: Step[] = [];
+  const fixed = new Set<Value>();
+  for (const node of graph.nodes) {
+    const made = lowerNode(node, graph, opSet, { values, steps, fixed, inference });
+    node.outputs.forEach((name, i) => {
+      const value = made[i];
+      if (name !== '' && value) values.set(name, value);
+    });
+  }
+
+  const outputs = new Map<string, Value>();
+  for (const { name } of graph.outputs) {
+    const value = values.get(name);
+    if (!value) throw modelError(`output "${name}" is made by no node`);
+    outputs.set(name, value);
+  }
+  return { inputs: given, outputs, steps, values };
+}
+
+interface PlanState {
+  readonly values: ReadonlyMap<string, Value>;
+  readonly steps: Step[];
+  /** Results of steps that run once. */
+  readonly fixed: Set<Value>;
+  readonly inference: Inference;
+}
+
+function lowerNode(node: Node, graph: Graph, opSet: OpSet, state: PlanState): readonly Value[] {
+  const opset = graph.opsets.get(node.domain);
+  const place = { node: node.name, op: node.op, opset };
+  const call = new PlannedCall(node, opset ?? 0, state);
+  try {
+    const made = opSet.find(node, graph.opsets).lower(call);
+    return Array.isArray(made) ? (made as readonly Value[]) : [made as Value];
+  } catch (cause) {
+    if (cause instanceof LoweringError)
+      throw modelError(cause.message, { ...place, ...cause.place });
+    if (cause instanceof Error && cause.name === 'ModelError') throw cause;
+    throw modelError(messageOf(cause), { ...place, cause });
+  }
+}
+
+/** Thrown by NodeCall.error; makePlan adds the node. */
+class LoweringError extends Error {
+  constructor(
+    what: string,
+    readonly place: { readonly suggestion?: string | undefined },
+  ) {
+    super(what);
+  }
+}
+
+const toNumber = (value: Integer): number => {
+  const number = Number(value);
+  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, number));
+};
+
+class PlannedCall implements NodeCall {
+  constructor(
+    readonly node: Node,
+    readonly opset: number,
+    readonly state: PlanState,
+  ) {}
+
+  get inputCount(): number {
+    return this.node.inputs.length;
+  }
+
+  optional(index: number): Value | undefined {
+    const name = this.node.inputs[index];
+    if (name === undefined || name === '') return undefined;
+    const value = this.state.values.get(name);
+    if (!value) throw this.error(`input ${index} ("${name}") is made by no node before this one`);
+    return value;
+  }
+
+  input(index: number): Value {
+    const value = this.optional(index);
+    if (!value) throw this.error(`input ${index} is left out`);
+    return value;
+  }
+
+  known(index: number): Constant {
+    const { constant } = this.input(index);
+    if (!constant) {
+      throw this.error(
+        `input ${index} ("${this.node.inputs[index]}") depends on what the model is given`,
+        'It has to be known when the model is loaded',
+      );
+    }
+    return constant;
+  }
+
+  int(name: string): number | undefined {
+    const value = attributeOf(this.node, name, 'int');
+    return value === undefined ? undefined : toNumber(value);
+  }
+
+  ints(name: string): readonly number[] | undefined {
+    return attributeOf(this.node, name, 'ints')?.map(toNumber);
+  }
+
+  float(name: string): number | undefined {
+    return attributeOf(this.node, name, 'float');
+  }
+
+  string(name: string): string | undefined {
+    return attributeOf(this.node, name, 'string');
+  }
+
+  tensor(name: string): Constant | undefined {
+    return attributeOf(this.node, name, 'tensor');
+  }
+
+  emit(op: string, inputs: readonly (Value | undefined)[], params: Params = {}): Value {
+    const { steps, fixed, inference } = this.state;
+    const descs = inference.infer(
+      op,
+      inputs.map((input) => input?.desc),
+      params,
+    );
+    const [desc] = descs;
+    if (!desc) throw new TypeError(`${op} has no result`);
+    const value: Value = { desc };
+    const once = inputs.every((input) => !input || input.constant || fixed.has(input));
+    if (once) fixed.add(value);
+    steps.push({ op, inputs, params, outputs: [value], node: this.node, once });
+    return value;
+  }
+
+  constant(constant: Constant): Value {
+    return { desc: constant, constant };
+  }
+
+  error(what: string, suggestion?: string): Error {
+    return new LoweringError(what, { suggestion });
+  }
+}

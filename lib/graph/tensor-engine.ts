@@ -1,0 +1,54 @@
+import type { OpParams, Provenance } from '../../binding';
+import { binding } from '../binding';
+import { tensor } from '../create';
+import { type OpInput, type OpName, runOpAll } from '../run';
+import { keep } from '../scope';
+import { explainAsync, type Tensor } from '../tensor';
+import type { Engine } from './engine';
+import type { Constant } from './ir';
+import { type Desc, type Params, VIEW } from './op-set';
+
+/** Runs plans on Halftone's tensors of one device. */
+export class TensorEngine implements Engine<Tensor> {
+  /** `device`: a resolved name such as 'cpu' or 'cuda:0'. */
+  constructor(readonly device: string) {}
+
+  infer(op: string, inputs: readonly (Desc | undefined)[], params: Params): readonly Desc[] {
+    if (op === VIEW) {
+      const [input] = inputs;
+      return [{ dtype: (input as Desc).dtype, shape: params['shape'] as readonly number[] }];
+    }
+    const descs = inputs.map((desc) => (desc ? { dtype: desc.dtype, shape: desc.shape } : null));
+    return binding.infer(op as OpName, descs, params as OpParams[OpName]);
+  }
+
+  run(op: string, inputs: readonly OpInput[], params: Params): readonly Tensor[] {
+    if (op === VIEW) return [(inputs[0] as Tensor).reshape(params['shape'] as readonly number[])];
+    return runOpAll(op as OpName, inputs, params as OpParams[OpName], this.device);
+  }
+
+  settled(value: Tensor): Promise<Provenance> {
+    return explainAsync(value);
+  }
+
+  upload({ data, shape, dtype }: Constant): Tensor {
+    // Bytes of a bool are no uint8 values to be converted.
+    const bytes =
+      dtype === 'bool'
+        ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)
+        : data;
+    return keep(tensor(bytes as ArrayBuffer, { shape, dtype, device: this.device }));
+  }
+
+  share(value: Tensor): Tensor {
+    return value.reshape(value.shape);
+  }
+
+  keep(value: Tensor): Tensor {
+    return keep(value);
+  }
+
+  dispose(value: Tensor): void {
+    value.dispose();
+  }
+}

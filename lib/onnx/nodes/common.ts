@@ -1,0 +1,123 @@
+import type { BatchAnswer, BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
+
+/** Sizes of `shape` from the right, aligned with an output of `rank`; undefined where it has no such axis. */
+const sizeAtAxis0 = (shape: readonly number[], rank: number): number | undefined =>
+  shape.length === rank ? shape[0] : undefined;
+
+const refuse = (why: string): BatchAnswer => ({ ok: false, why });
+const ACCEPT: BatchAnswer = { ok: true };
+
+/**
+ * Batch rule of broadcasting operators: inputs with images keep their axis 0 in front, the others have at most one entry
+ * there.
+ */
+export function broadcastBatch({ batched, shapes, outputShapes }: BatchQuery): BatchAnswer {
+  const rank = outputShapes[0]?.length ?? 0;
+  for (const [i, shape] of shapes.entries()) {
+    if (!shape) continue;
+    const size = sizeAtAxis0(shape, rank);
+    if (batched[i] && size === undefined) {
+      return refuse(`broadcasting moves the images of input ${i} to another axis`);
+    }
+    if (!batched[i] && size !== undefined && size !== 1) {
+      return refuse(`input ${i} has ${size} entries along the axis of the images`);
+    }
+  }
+  return ACCEPT;
+}
+
+/** Batch rule of operators that treat each image of input 0 alone, with the same other inputs for all of them. */
+export function perImageBatch({ batched }: BatchQuery): BatchAnswer {
+  const other = batched.indexOf(true, 1);
+  return other >= 1 ? refuse(`input ${other} depends on the images`) : ACCEPT;
+}
+
+/** Batch rule of operators that keep axis 0 when their `axis` attribute names a later one. */
+export function axisBatch(axis: number, query: BatchQuery): BatchAnswer {
+  const rank = query.shapes[0]?.length ?? 0;
+  const normalized = axis < 0 ? axis + rank : axis;
+  return normalized >= 1 ? perImageBatch(query) : refuse('it works along the axis of the images');
+}
+
+/** An operator without attributes that is one call of a Halftone op on all of its inputs. */
+export function direct(
+  op: string,
+  since: number,
+  inputs: number,
+  native: string,
+  batch: (query: BatchQuery) => BatchAnswer = broadcastBatch,
+): OpDefinition {
+  return {
+    op,
+    since,
+    inputs: [inputs, inputs],
+    lower: (call) => call.emit(native, inputsOf(call)),
+    batch,
+  };
+}
+
+export function inputsOf(call: NodeCall): Value[] {
+  return Array.from({ length: call.inputCount }, (_, i) => call.input(i));
+}
+
+/** Attributes of windows that slide over images: Conv and the pools. */
+export const WINDOW_ATTRIBUTES = {
+  auto_pad: 'string',
+  dilations: 'ints',
+  kernel_shape: 'ints',
+  pads: 'ints',
+  strides: 'ints',
+} as const;
+
+const PADDING: Readonly<Record<string, string>> = {
+  SAME_UPPER: 'same',
+  SAME_LOWER: 'same-lower',
+  VALID: 'valid',
+};
+
+/** The options `stride`, `padding` and `dilation` of Halftone's 2-D ops. x must be [n, c, h, w]. */
+export function windowOptions(call: NodeCall): {
+  stride: readonly number[];
+  padding: string | readonly number[];
+  dilation: readonly number[];
+} {
+  const { shape } = call.input(0).desc;
+  if (shape.length !== 4) {
+    throw call.error(`only images [n, c, h, w] are supported, got input 0 [${shape.join(', ')}]`);
+  }
+  return {
+    stride: pair(call, 'strides'),
+    padding: padding(call),
+    dilation: pair(call, 'dilations'),
+  };
+}
+
+function pair(call: NodeCall, name: string): readonly number[] {
+  const values = call.ints(name) ?? [1, 1];
+  if (values.length !== 2)
+    throw call.error(`${name} must hold 2 sizes, got [${values.join(', ')}]`);
+  return values;
+}
+
+function padding(call: NodeCall): string | readonly number[] {
+  const auto = call.string('auto_pad') ?? 'NOTSET';
+  const pads = call.ints('pads');
+  if (auto === '' || auto === 'NOTSET') {
+    if (!pads) return 'valid';
+    const [top, left, bottom, right] = pads;
+    if (pads.length !== 4) throw call.error(`pads must hold 4 sizes, got [${pads.join(', ')}]`);
+    return [top, bottom, left, right] as readonly number[];
+  }
+  const mode = Object.hasOwn(PADDING, auto) ? PADDING[auto] : undefined;
+  if (!mode) {
+    throw call.error(`auto_pad must be NOTSET, ${Object.keys(PADDING).join(', ')}, got "${auto}"`);
+  }
+  if (pads?.some((size) => size !== 0)) {
+    throw call.error(`auto_pad ${auto} and pads [${pads.join(', ')}] contradict each other`);
+  }
+  return mode;
+}
+
+/** The option `compute` of ops that sum products; absent when the node does not set it. */
+export const computeOption = ({ node }: NodeCall): { compute?: string } =>
+  node.compute === undefined ? {} : { compute: node.compute };

@@ -1,0 +1,32 @@
+import type { OpDefinition } from '../../graph/op-set';
+import { computeOption, perImageBatch, WINDOW_ATTRIBUTES, windowOptions } from './common';
+
+/** Conv-1, 11, 22 for images [n, c, h, w]. */
+const conv: OpDefinition = {
+  op: 'Conv',
+  since: 1,
+  inputs: [2, 3],
+  attributes: { ...WINDOW_ATTRIBUTES, group: 'int' },
+  sums: true,
+  lower(call) {
+    const [x, w, bias] = [call.input(0), call.input(1), call.optional(2)];
+    const window = windowOptions(call);
+    const kernel = call.ints('kernel_shape');
+    const size = w.desc.shape.slice(2);
+    if (kernel && kernel.join() !== size.join()) {
+      throw call.error(
+        `kernel_shape [${kernel.join(', ')}] differs from the filter's [${size.join(', ')}]`,
+      );
+    }
+    return call.emit('conv2d', bias ? [x, w, bias] : [x, w], {
+      layout: 'NCHW',
+      filterLayout: 'OIHW',
+      ...window,
+      groups: call.int('group') ?? 1,
+      ...computeOption(call),
+    });
+  },
+  batch: perImageBatch,
+};
+
+export const CONV: readonly OpDefinition[] = [conv];

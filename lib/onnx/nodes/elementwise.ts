@@ -1,0 +1,120 @@
+import { bfloat16BitsToFloat, halfBitsToFloat } from '../../dtype';
+import type { Constant } from '../../graph/ir';
+import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import { broadcastBatch, direct, inputsOf, perImageBatch } from './common';
+
+/** Since 7 these broadcast as NumPy does; before, attributes said how. */
+const BINARY: readonly OpDefinition[] = [
+  direct('Add', 7, 2, 'add'),
+  direct('Sub', 7, 2, 'sub'),
+  direct('Mul', 7, 2, 'mul'),
+  direct('Div', 7, 2, 'div'),
+  direct('Equal', 7, 2, 'equal'),
+  direct('Less', 7, 2, 'less'),
+  direct('LessOrEqual', 12, 2, 'lessEqual'),
+  direct('Greater', 7, 2, 'greater'),
+  direct('GreaterOrEqual', 12, 2, 'greaterEqual'),
+  direct('And', 7, 2, 'logicalAnd'),
+  direct('Or', 7, 2, 'logicalOr'),
+  direct('Xor', 7, 2, 'logicalXor'),
+  direct('Where', 9, 3, 'where'),
+];
+
+/** Before 6 these had an attribute for in-place work. */
+const UNARY: readonly OpDefinition[] = [
+  direct('Abs', 6, 1, 'abs'),
+  direct('Ceil', 6, 1, 'ceil'),
+  direct('Erf', 9, 1, 'erf'),
+  direct('Exp', 6, 1, 'exp'),
+  direct('Floor', 6, 1, 'floor'),
+  direct('Log', 6, 1, 'log'),
+  direct('Neg', 6, 1, 'neg'),
+  direct('Reciprocal', 6, 1, 'reciprocal'),
+  direct('Relu', 6, 1, 'relu'),
+  direct('Round', 11, 1, 'round'),
+  direct('Sigmoid', 6, 1, 'sigmoid'),
+  direct('Sign', 9, 1, 'sign'),
+  direct('Sqrt', 6, 1, 'sqrt'),
+  direct('Tanh', 6, 1, 'tanh'),
+];
+
+/** An operator of any number of inputs: from left to right, two at a time. */
+const fold = (op: string, since: number, native: string): OpDefinition => ({
+  op,
+  since,
+  inputs: [1, Number.POSITIVE_INFINITY],
+  lower: (call) => inputsOf(call).reduce((a, b) => call.emit(native, [a, b])),
+  batch: broadcastBatch,
+});
+
+/** Gelu-20. */
+const gelu: OpDefinition = {
+  op: 'Gelu',
+  since: 20,
+  inputs: [1, 1],
+  attributes: { approximate: 'string' },
+  lower: (call) =>
+    call.emit('gelu', [call.input(0)], { approximate: call.string('approximate') ?? 'none' }),
+  batch: perImageBatch,
+};
+
+/** The single value of a known float. */
+function scalar(call: NodeCall, { dtype, data }: Constant): number {
+  const [value] = data;
+  if (data.length !== 1 || value === undefined) {
+    throw call.error(`a bound must be one value, got ${data.length}`);
+  }
+  if (dtype === 'float16') return halfBitsToFloat(Number(value));
+  if (dtype === 'bfloat16') return bfloat16BitsToFloat(Number(value));
+  return Number(value);
+}
+
+/** Clip-6: the bounds are attributes. */
+const clip6: OpDefinition = {
+  op: 'Clip',
+  since: 6,
+  inputs: [1, 1],
+  attributes: { min: 'float', max: 'float' },
+  lower: (call) => clip(call, call.float('min'), call.float('max')),
+  batch: perImageBatch,
+};
+
+/** Clip-11, 12, 13: the bounds are inputs. */
+const clip11: OpDefinition = {
+  op: 'Clip',
+  since: 11,
+  inputs: [1, 3],
+  lower(call) {
+    const [low, high] = [call.optional(1), call.optional(2)];
+    const isKnown = (bound: Value | undefined) => !bound || bound.constant;
+    if (isKnown(low) && isKnown(high)) {
+      const bound = (value: Value | undefined) =>
+        value?.constant ? scalar(call, value.constant) : undefined;
+      return clip(call, bound(low), bound(high));
+    }
+    let x = call.input(0);
+    if (low) x = call.emit('max', [x, low]);
+    return high ? call.emit('min', [x, high]) : x;
+  },
+  batch: perImageBatch,
+};
+
+function clip(call: NodeCall, min: number | undefined, max: number | undefined): Value {
+  const x = call.input(0);
+  if (min === undefined && max === undefined) return x;
+  return call.emit('clip', [x], {
+    ...(min === undefined ? {} : { min }),
+    ...(max === undefined ? {} : { max }),
+  });
+}
+
+export const ELEMENTWISE: readonly OpDefinition[] = [
+  ...BINARY,
+  ...UNARY,
+  fold('Max', 8, 'max'),
+  fold('Min', 8, 'min'),
+  fold('Sum', 8, 'add'),
+  gelu,
+  clip6,
+  clip11,
+];

@@ -1,0 +1,113 @@
+import { elementCount, integersOf } from '../../graph/ir';
+import {
+  type BatchAnswer,
+  type BatchQuery,
+  type NodeCall,
+  type OpDefinition,
+  VIEW,
+  type Value,
+} from '../../graph/op-set';
+import { perImageBatch } from './common';
+
+/** The same elements in another shape; of known values nothing is left to run. */
+export function reshape(call: NodeCall, x: Value, shape: readonly number[]): Value {
+  if (x.constant) return call.constant({ ...x.constant, shape });
+  return call.emit(VIEW, [x], { shape });
+}
+
+/** Batch rule of operators that only give the elements another shape. */
+function keepsImages({ batch, outputShapes }: BatchQuery): BatchAnswer {
+  const [shape = []] = outputShapes;
+  if (shape[0] === batch) return { ok: true };
+  return { ok: false, why: `the images are no longer axis 0 of [${shape.join(', ')}]` };
+}
+
+/**
+ * The shape that Reshape's second input stands for: 0 copies a size of x (unless allowzero), -1 is what is left.
+ */
+function targetShape(call: NodeCall, from: readonly number[], target: readonly number[]): number[] {
+  const text = `[${target.join(', ')}]`;
+  const copies = call.int('allowzero') !== 1;
+  const shape = target.map((size, axis) => {
+    if (size !== 0 || !copies) return size;
+    const copied = from[axis];
+    if (copied === undefined) {
+      throw call.error(
+        `shape ${text} copies axis ${axis} of x, which has the shape [${from.join(', ')}]`,
+      );
+    }
+    return copied;
+  });
+  const open = shape.indexOf(-1);
+  if (shape.some((size, axis) => size < 0 && axis !== open)) {
+    throw call.error(`shape may hold one -1 and no other negative size, got ${text}`);
+  }
+  if (open >= 0) {
+    const rest = elementCount(shape.filter((_, axis) => axis !== open));
+    shape[open] = rest === 0 ? 0 : elementCount(from) / rest;
+  }
+  if (elementCount(shape) !== elementCount(from) || shape.some((size) => !Number.isInteger(size))) {
+    throw call.error(`shape ${text} does not fit x with the shape [${from.join(', ')}]`);
+  }
+  return shape;
+}
+
+/** Reshape-5, 13, 14, 19 ... with a shape that is known. */
+const reshapeNode: OpDefinition = {
+  op: 'Reshape',
+  since: 5,
+  inputs: [2, 2],
+  attributes: { allowzero: 'int' },
+  lower(call) {
+    const x = call.input(0);
+    const target = integersOf(call.known(1));
+    return reshape(call, x, targetShape(call, x.desc.shape, target));
+  },
+  batch(query) {
+    const kept = keepsImages(query);
+    if (!kept.ok || !query.batched[0]) return kept;
+    const target = query.known[1];
+    if (!target) return { ok: false, why: 'its shape depends on what the model is given' };
+    const sizes = integersOf(target);
+    // 0 copies the number of images and -1 follows from it; a number is the batch that the file was made for. Since
+    // axis 0 is the images before and after, an image has as many elements before as after, so 0 is what was meant.
+    const copies = query.int('allowzero') !== 1;
+    if (sizes[0] === -1 || (sizes[0] === 0 && copies)) return { ok: true };
+    if (!copies && sizes.includes(-1)) {
+      return { ok: false, why: `its shape [${sizes.join(', ')}] fixes the number of images` };
+    }
+    const lead = copies ? 0 : -1;
+    const data = BigInt64Array.from([lead, ...sizes.slice(1)], BigInt);
+    return { ok: true, replace: { input: 1, by: { dtype: 'int64', shape: target.shape, data } } };
+  },
+};
+
+/** Flatten-1, 9, 11, 13 ...: two axes, split before `axis`. */
+const flatten: OpDefinition = {
+  op: 'Flatten',
+  since: 1,
+  inputs: [1, 1],
+  attributes: { axis: 'int' },
+  lower(call) {
+    const x = call.input(0);
+    const { shape } = x.desc;
+    const axis = call.int('axis') ?? 1;
+    const at = axis < 0 ? axis + shape.length : axis;
+    if (at < 0 || at > shape.length) {
+      throw call.error(`axis must lie in [-${shape.length}, ${shape.length}], got ${axis}`);
+    }
+    return reshape(call, x, [elementCount(shape.slice(0, at)), elementCount(shape.slice(at))]);
+  },
+  batch: keepsImages,
+};
+
+/** Identity-1 ..., and Dropout-7 ... in inference, whose mask and ratio nobody reads. */
+const identity: OpDefinition = {
+  op: 'Identity',
+  since: 1,
+  inputs: [1, 1],
+  lower: (call) => call.input(0),
+  batch: perImageBatch,
+};
+
+export const SHAPE: readonly OpDefinition[] = [reshapeNode, flatten, identity];

@@ -1,0 +1,25 @@
+import { type OpDefinition, OpSet } from '../graph/op-set';
+import { CAST } from './nodes/cast';
+import { CONSTANT } from './nodes/constant';
+import { CONV } from './nodes/conv';
+import { ELEMENTWISE } from './nodes/elementwise';
+import { MATMUL } from './nodes/matmul';
+import { POOL } from './nodes/pool';
+import { SHAPE } from './nodes/shape';
+
+/** One line per family of operators. */
+const FAMILIES: readonly (readonly OpDefinition[])[] = [
+  CAST,
+  CONSTANT,
+  CONV,
+  ELEMENTWISE,
+  MATMUL,
+  POOL,
+  SHAPE,
+];
+
+/** The newest operator set whose changes to these operators were read. */
+const NEWEST_OPSET = 28;
+
+/** The ONNX operators that Halftone runs. */
+export const ONNX_OPS = new OpSet(FAMILIES.flat(), new Map([['', NEWEST_OPSET]]));
