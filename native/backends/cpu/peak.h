@@ -1,0 +1,16 @@
+// What this machine can do at most, measured: the yardstick for benchmarks.
+#pragma once
+#include <cstdint>
+
+namespace halftone {
+
+/// Floating-point operations per second (an FMA counts as two) of independent float32 FMAs in
+/// registers, in the widest instructions of cpu_isa(), on `threads` >= 1 threads. Best of several
+/// runs; takes about 0.1 s.
+double peak_fma(int threads);
+
+/// Bytes copied per second by memcpy between buffers of `bytes` (> 0) each, on the calling thread;
+/// reading and writing move twice as many. Best of several runs. 0 when the memory cannot be had.
+double peak_copy(int64_t bytes);
+
+}  // namespace halftone
