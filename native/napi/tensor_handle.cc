@@ -145,7 +145,11 @@ Napi::Value read(const Napi::CallbackInfo& info) {
                                   completions->post([deferred, block](Napi::Env env) {
                                     if (!block->status.ok())
                                       return deferred->Reject(to_error(env, block->status));
-                                    deferred->Resolve(block->to_array_buffer(env));
+                                    try {
+                                      deferred->Resolve(block->to_array_buffer(env));
+                                    } catch (const StatusError& e) {
+                                      deferred->Reject(to_error(env, e.status));
+                                    }
                                   });
                                 });
   return deferred->Promise();
