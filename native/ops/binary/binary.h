@@ -6,9 +6,9 @@
 // bfloat16 are computed in float32 and rounded once, which for + - * / is the correctly rounded
 // result: 24 bits are at least 2 * 11 + 2.
 #pragma once
+#include "core/arithmetic.h"
 #include "core/promote.h"
 #include "core/schema.h"
-#include "ops/binary/binary_math.h"
 
 namespace halftone {
 

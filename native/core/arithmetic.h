@@ -1,5 +1,5 @@
-// The bodies of the binary functions, for float, double and integers. No input traps: integers
-// wrap, and division by zero has a value.
+// Arithmetic on single elements, for float, double and integers. No input traps: integers wrap, and
+// division by zero has a value.
 #pragma once
 #include <bit>
 #include <cmath>
