@@ -18,8 +18,9 @@ export function track(object: Disposable): void {
  * Takes an object out of the scope that is open here, so that it outlives it. Returns it.
  *
  * @example
- * let total = zeros([3]);
- * scope(() => { total = keep(add(total, ones([3]))); });
+ * let kept: Tensor = zeros([3]);
+ * scope(() => { kept = keep(relu(tensor([-1, 0, 1]))); });
+ * await kept.data(); // Float32Array [0, 0, 1]
  */
 export function keep<T extends Disposable>(object: T): T {
   current.getStore()?.delete(object);
@@ -63,8 +64,9 @@ function close(tracked: Set<Disposable>, result: unknown): void {
  * @example
  * const y = await scope(async () => {
  *   const a = tensor([1, 2, 3]);
- *   return relu(mul(a, 2)); // `a` and the product are disposed, the result is not
+ *   return relu(cast(a, 'int8')); // `a` and what cast gives are disposed, the result is not
  * });
+ * await y.data(); // Int8Array [1, 2, 3]
  */
 export function scope<T>(fn: () => T): T {
   const tracked = new Set<Disposable>();

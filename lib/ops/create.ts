@@ -31,7 +31,7 @@ export type RandomOptions<D extends DType = DType> = CreateOptions<D> &
  * @param value rounded once to a float type; for integer types whole and in range, for bool true or false (or 1 or 0)
  * @throws ParamError when the element type does not have `value`
  * @example
- * await full([2, 2], 0.1, { dtype: 'float16' }).data(); // four times 0.0999755859375
+ * await full([2, 2], 0.1, { dtype: 'float16' }).data(); // Float32Array [0.0999755859375, ...]
  */
 export function full<D extends DType = 'float32'>(
   shape: readonly number[],
@@ -50,7 +50,7 @@ export function full<D extends DType = 'float32'>(
  * A tensor of zeros (false for bool).
  *
  * @example
- * await zeros([2, 3]).data(); // six zeros, float32
+ * await zeros([2, 3]).data(); // Float32Array [0, 0, 0, 0, 0, 0]
  */
 export function zeros<D extends DType = 'float32'>(
   shape: readonly number[],
