@@ -1,5 +1,5 @@
-// conv2d on the product engines. NCHW: filters [cout, k] times patches [k, pixels]; NHWC: patches [pixels, k] times
-// filters [k, cout]. Either way the sums lie as the output does.
+// conv2d on the product engines. NCHW: filters [cout, k] times patches [k, pixels]; NHWC: patches
+// [pixels, k] times filters [k, cout]. Either way the sums lie as the output does.
 #include <cstdio>
 #include <vector>
 
@@ -11,11 +11,12 @@
 namespace halftone {
 namespace {
 
-/// Hands tiles of sums on to the output: where each run of neighbouring outputs begins and which channels they are.
-/// For NCHW rows are output channels of the group and columns pixels, for NHWC the other way round.
+/// Hands tiles of sums on to the output: where each run of neighbouring outputs begins and which
+/// channels they are. For NCHW rows are output channels of the group and columns pixels, for NHWC
+/// the other way round.
 template <class Run>
-void each_run(const ConvGeometry& g, Layout layout, int64_t group, int64_t row, int64_t col, int64_t rows, int64_t cols,
-              int64_t ld, Run&& run) {
+void each_run(const ConvGeometry& g, Layout layout, int64_t group, int64_t row, int64_t col,
+              int64_t rows, int64_t cols, int64_t ld, Run&& run) {
   const int64_t channel = group * g.group_out;
   for (int64_t r = 0; r < rows; ++r) {
     if (layout == Layout::kNHWC) {
@@ -35,7 +36,10 @@ void each_run(const ConvGeometry& g, Layout layout, int64_t group, int64_t row, 
 class FloatStore final : public GemmStore<float> {
  public:
   FloatStore(const ConvGeometry& g, const ConvOptions& o, const ConvCall& call)
-      : g_(g), layout_(o.layout), call_(call), relu_(call.activation == Activation::kRelu),
+      : g_(g),
+        layout_(o.layout),
+        call_(call),
+        relu_(call.activation == Activation::kRelu),
         finish_(HALFTONE_ISA_PICK(conv_finish_f32)) {
     if (call.bias) {
       bias_.resize(static_cast<size_t>(g.out_channels));
@@ -54,10 +58,13 @@ class FloatStore final : public GemmStore<float> {
              [&](int64_t from, int64_t n, int64_t k, int64_t k_step, int64_t pixel, int64_t to) {
                float* run = sums + from;
                const float* bias = bias_.empty() ? nullptr : bias_.data() + k;
-               if (call_.compute == Compute::kFloat16 && padded_) sum_again(run, n, k, k_step, pixel);
-               if (call_.out_type == DType::kF32) return finish_(run, n, bias, k_step, relu_, static_cast<float*>(call_.out) + to);
-               // The one rounding follows. For float16 sums it is that of the float16 addition of the bias: a float32 sum
-               // of two float16 rounds to float16 like the exact sum, because 24 >= 2 * 11 + 2.
+               if (call_.compute == Compute::kFloat16 && padded_)
+                 sum_again(run, n, k, k_step, pixel);
+               if (call_.out_type == DType::kF32)
+                 return finish_(run, n, bias, k_step, relu_, static_cast<float*>(call_.out) + to);
+               // The one rounding follows. For float16 sums it is that of the float16 addition of
+               // the bias: a float32 sum of two float16 rounds to float16 like the exact sum,
+               // because 24 >= 2 * 11 + 2.
                if (bias || relu_) finish_(run, n, bias, k_step, relu_, run);
                if (call_.out_type == DType::kF16)
                  convert(run, static_cast<f16*>(call_.out) + to, n);
@@ -67,10 +74,11 @@ class FloatStore final : public GemmStore<float> {
   }
 
  private:
-  // The engine multiplies padding as zeros, where the definition skips it. For float16 sums, which are exact to the bit,
-  // there are two differences: 0 * Infinity and 0 * NaN give a NaN, which stays; and adding +0 turns a sum of -0 (from
-  // products too small for float16) into +0, which shows only if the sum ends as a zero. So outputs that saw padding
-  // and are NaN or zero are summed again, by the definition.
+  // The engine multiplies padding as zeros, where the definition skips it. For float16 sums, which
+  // are exact to the bit, there are two differences: 0 * Infinity and 0 * NaN give a NaN, which
+  // stays; and adding +0 turns a sum of -0 (from products too small for float16) into +0, which
+  // shows only if the sum ends as a zero. So outputs that saw padding and are NaN or zero are
+  // summed again, by the definition.
   void sum_again(float* run, int64_t n, int64_t k, int64_t k_step, int64_t pixel) const {
     const TapRange h = g_.h.full_windows(), w = g_.w.full_windows();
     for (int64_t i = 0; i < n; ++i) {
@@ -98,7 +106,8 @@ class IntegerStore final : public GemmStore<int32_t> {
              int64_t ld) const override {
     each_run(g_, layout_, group, row, col, rows, cols, ld,
              [&](int64_t from, int64_t n, int64_t k, int64_t k_step, int64_t, int64_t to) {
-               const int32_t* bias = call_.bias ? static_cast<const int32_t*>(call_.bias) + k : nullptr;
+               const int32_t* bias =
+                   call_.bias ? static_cast<const int32_t*>(call_.bias) + k : nullptr;
                finish_(sums + from, n, bias, k_step, call_.activation == Activation::kRelu,
                        static_cast<int32_t*>(call_.out) + to);
              });
@@ -113,21 +122,23 @@ class IntegerStore final : public GemmStore<int32_t> {
 
 /// OIHW -> OHWI: taps of each channel [i, t] -> channels of each tap [t, i].
 template <class T>
-void channels_last(const ConvGeometry& g, const void* from, void* to, const KernelContext& context) {
+void channels_last(const ConvGeometry& g, const void* from, void* to,
+                   const KernelContext& context) {
   const T* w = static_cast<const T*>(from);
   T* out = static_cast<T*>(to);
   const int64_t taps = g.taps(), channels = g.group_in;
-  context.parallel_for(g.out_channels, 1 + (1 << 15) / (1 + taps * channels), [&](int64_t first, int64_t last) {
-    for (int64_t k = first; k < last; ++k)
-      for (int64_t t = 0; t < taps; ++t)
-        for (int64_t i = 0; i < channels; ++i)
-          out[(k * taps + t) * channels + i] = w[(k * channels + i) * taps + t];
-  });
+  context.parallel_for(
+      g.out_channels, 1 + (1 << 15) / (1 + taps * channels), [&](int64_t first, int64_t last) {
+        for (int64_t k = first; k < last; ++k)
+          for (int64_t t = 0; t < taps; ++t)
+            for (int64_t i = 0; i < channels; ++i)
+              out[(k * taps + t) * channels + i] = w[(k * channels + i) * taps + t];
+      });
 }
 
 template <class T, class Sum, class Engine, class Store>
-ConvReport product(const ConvGeometry& g, const ConvOptions& o, const ConvCall& call, const KernelContext& context,
-                   Engine engine, const Store& store) {
+ConvReport product(const ConvGeometry& g, const ConvOptions& o, const ConvCall& call,
+                   const KernelContext& context, Engine engine, const Store& store) {
   ConvReport report;
   const void* w = call.b;
   const bool nhwc = o.layout == Layout::kNHWC;
@@ -148,17 +159,20 @@ ConvReport product(const ConvGeometry& g, const ConvOptions& o, const ConvCall& 
     }
   }
   const PatchOperand<T> patches(g, call.a, pack_from(call.a_type, call.compute), order);
-  const bool by_lines = o.filterLayout != FilterLayout::kHWIO;  // all k of an output channel side by side
+  const bool by_lines =
+      o.filterLayout != FilterLayout::kHWIO;  // all k of an output channel side by side
   const Shape groups{g.groups};
-  const MatrixOperand<T> filters(w, pack_from(call.b_type, call.compute), by_lines,
-                                 by_lines ? g.terms() : g.out_channels,
-                                 BatchOffsets(groups, groups, by_lines ? g.group_out * g.terms() : g.group_out));
+  const MatrixOperand<T> filters(
+      w, pack_from(call.b_type, call.compute), by_lines, by_lines ? g.terms() : g.out_channels,
+      BatchOffsets(groups, groups, by_lines ? g.group_out * g.terms() : g.group_out));
   const int64_t pixels = g.batch * g.pixels();
-  const GemmReport ran =
-      nhwc ? engine(context, GemmSize{g.groups, pixels, g.group_out, g.terms()}, patches, filters, store)
-           : engine(context, GemmSize{g.groups, g.group_out, pixels, g.terms()}, filters, patches, store);
+  const GemmReport ran = nhwc ? engine(context, GemmSize{g.groups, pixels, g.group_out, g.terms()},
+                                       patches, filters, store)
+                              : engine(context, GemmSize{g.groups, g.group_out, pixels, g.terms()},
+                                       filters, patches, store);
   report.workspace_bytes += ran.workspace_bytes;
-  std::snprintf(report.kernel, sizeof report.kernel, "conv2d_%s_%s", nhwc ? "nhwc" : "nchw", ran.kernel);
+  std::snprintf(report.kernel, sizeof report.kernel, "conv2d_%s_%s", nhwc ? "nhwc" : "nchw",
+                ran.kernel);
   return report;
 }
 
@@ -169,7 +183,8 @@ ConvReport conv2d_product(const ConvGeometry& g, const ConvOptions& o, const Con
   if (call.compute == Compute::kInt32)
     return product<int16_t, int32_t>(g, o, call, context, gemm_s8, IntegerStore(g, o, call));
   const FloatStore store(g, o, call);
-  if (call.compute == Compute::kFloat16) return product<float, float>(g, o, call, context, gemm_f16, store);
+  if (call.compute == Compute::kFloat16)
+    return product<float, float>(g, o, call, context, gemm_f16, store);
   return product<float, float>(g, o, call, context, gemm_f32, store);
 }
 

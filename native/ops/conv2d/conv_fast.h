@@ -1,4 +1,5 @@
-// The fast kernels of conv2d. All compute what the plain kernels compute; float32 sums in another order.
+// The fast kernels of conv2d. All compute what the plain kernels compute; float32 sums in another
+// order.
 #pragma once
 #include "core/kernel.h"
 #include "ops/conv2d/conv_plain.h"
@@ -11,7 +12,9 @@ struct ConvReport {
   uint64_t workspace_bytes = 0;
 };
 
-/// Any convolution as a matrix product of patches and filters, one per group. May throw std::bad_alloc.
-ConvReport conv2d_product(const ConvGeometry&, const ConvOptions&, const ConvCall&, const KernelContext&);
+/// Any convolution as a matrix product of patches and filters, one per group. May throw
+/// std::bad_alloc.
+ConvReport conv2d_product(const ConvGeometry&, const ConvOptions&, const ConvCall&,
+                          const KernelContext&);
 
 }  // namespace halftone

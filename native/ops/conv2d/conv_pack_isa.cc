@@ -11,8 +11,8 @@ namespace {
 #if defined(__AVX512BW__)
 using Lanes = __mmask16;
 
-// Elements of the lanes in `m`, one per word: floats, or integers extended to 32 bits. Lanes not in `m` are neither read
-// nor do they fault.
+// Elements of the lanes in `m`, one per word: floats, or integers extended to 32 bits. Lanes not in
+// `m` are neither read nor do they fault.
 template <PackFrom kHow>
 HALFTONE_INLINE Words load_dense(uintptr_t at, Lanes m) {
   const void* p = reinterpret_cast<const void*>(at);
@@ -26,7 +26,8 @@ HALFTONE_INLINE Words load_dense(uintptr_t at, Lanes m) {
   return kHow == PackFrom::kTf32 ? tf32_words(words) : words;
 }
 HALFTONE_INLINE Words gather(uintptr_t at, Lanes m, const int32_t* index) {
-  return _mm512_mask_i32gather_epi32(Words{}, m, _mm512_loadu_si512(index), reinterpret_cast<const void*>(at), 4);
+  return _mm512_mask_i32gather_epi32(Words{}, m, _mm512_loadu_si512(index),
+                                     reinterpret_cast<const void*>(at), 4);
 }
 HALFTONE_INLINE Words from_memory(const Word* w) { return _mm512_loadu_si512(w); }
 HALFTONE_INLINE Words pair(Words low, Words high) {
@@ -49,9 +50,11 @@ HALFTONE_INLINE Words load_dense(uintptr_t at, Lanes m) {
     const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(at));
     return kHow == PackFrom::kS8 ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes);
   } else if constexpr (kHow == PackFrom::kF16) {
-    return _mm256_castps_si256(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at))));
+    return _mm256_castps_si256(
+        _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at))));
   } else if constexpr (kHow == PackFrom::kBF16) {
-    return _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at))), 16);
+    return _mm256_slli_epi32(
+        _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at))), 16);
   } else {
     const Words words = _mm256_maskload_epi32(reinterpret_cast<const int*>(at), expand(m));
     return kHow == PackFrom::kTf32 ? tf32_words(words) : words;
@@ -59,9 +62,12 @@ HALFTONE_INLINE Words load_dense(uintptr_t at, Lanes m) {
 }
 HALFTONE_INLINE Words gather(uintptr_t at, Lanes m, const int32_t* index) {
   const Words at_lane = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index));
-  return _mm256_mask_i32gather_epi32(Words{}, reinterpret_cast<const int*>(at), at_lane, expand(m), 4);
+  return _mm256_mask_i32gather_epi32(Words{}, reinterpret_cast<const int*>(at), at_lane, expand(m),
+                                     4);
 }
-HALFTONE_INLINE Words from_memory(const Word* w) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)); }
+HALFTONE_INLINE Words from_memory(const Word* w) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w));
+}
 HALFTONE_INLINE Words pair(Words low, Words high) {
   return _mm256_blend_epi16(low, _mm256_slli_epi32(high, 16), 0xaa);
 }
@@ -134,14 +140,17 @@ void pixel_lines(const PixelLines& p, Word* to) {
       for (int j = 0; j < kLanes; ++j) {
         block[j] = Words{};
         if (i + j < p.count && p.start[i + j] >= 0)
-          block[j] = load_words<kHow>(from + (p.start[i + j] + k * kPer) * kSize, p.kc - k * kPer, Words{});
+          block[j] = load_words<kHow>(from + (p.start[i + j] + k * kPer) * kSize, p.kc - k * kPer,
+                                      Words{});
       }
       transpose(block);
       const int64_t steps = words - k < kLanes ? words - k : kLanes;
       if (steps == kLanes)
-        for (int j = 0; j < kLanes; ++j) store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
+        for (int j = 0; j < kLanes; ++j)
+          store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
       else
-        for (int64_t j = 0; j < steps; ++j) store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
+        for (int64_t j = 0; j < steps; ++j)
+          store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
     }
 }
 
@@ -152,7 +161,8 @@ void pixel_steps(const PixelSteps& p, Word* to) {
   constexpr int64_t kPer = is_bytes(kHow) ? 2 : 1;
   for (int64_t k = 0; k < p.kc; k += kPer, to += p.width)
     for (int64_t i = 0; i < p.width; ++i) {
-      uint32_t word = p.inside[k] >> i & 1 ? element<kHow>(p.from, p.position[i] + p.offset[k], 0) : 0;
+      uint32_t word =
+          p.inside[k] >> i & 1 ? element<kHow>(p.from, p.position[i] + p.offset[k], 0) : 0;
       if (kPer == 2 && k + 1 < p.kc && (p.inside[k + 1] >> i & 1))
         word |= element<kHow>(p.from, p.position[i] + p.offset[k + 1], 0) << 16;
       to[i] = word;
@@ -176,7 +186,8 @@ void pixel_lines(const PixelLines& p, Word* to) {
 // ---- after the sums ----
 
 template <bool kBias, bool kRelu>
-HALFTONE_INLINE void finish(const float* sums, int64_t n, const float* bias, int64_t step, float* out) {
+HALFTONE_INLINE void finish(const float* sums, int64_t n, const float* bias, int64_t step,
+                            float* out) {
   for (int64_t i = 0; i < n; ++i) {
     float v = sums[i];
     if (kBias) v += bias[i * step];
@@ -185,7 +196,8 @@ HALFTONE_INLINE void finish(const float* sums, int64_t n, const float* bias, int
 }
 // Modulo 2^32, hence unsigned.
 template <bool kBias, bool kRelu>
-HALFTONE_INLINE void finish(const int32_t* sums, int64_t n, const int32_t* bias, int64_t step, int32_t* out) {
+HALFTONE_INLINE void finish(const int32_t* sums, int64_t n, const int32_t* bias, int64_t step,
+                            int32_t* out) {
   for (int64_t i = 0; i < n; ++i) {
     uint32_t v = static_cast<uint32_t>(sums[i]);
     if (kBias) v += static_cast<uint32_t>(bias[i * step]);
@@ -194,13 +206,18 @@ HALFTONE_INLINE void finish(const int32_t* sums, int64_t n, const int32_t* bias,
   }
 }
 template <class T>
-HALFTONE_INLINE void finish_any(const T* sums, int64_t n, const T* bias, int64_t step, bool relu, T* out) {
-  if (!bias) return relu ? finish<false, true>(sums, n, bias, 0, out) : finish<false, false>(sums, n, bias, 0, out);
+HALFTONE_INLINE void finish_any(const T* sums, int64_t n, const T* bias, int64_t step, bool relu,
+                                T* out) {
+  if (!bias)
+    return relu ? finish<false, true>(sums, n, bias, 0, out)
+                : finish<false, false>(sums, n, bias, 0, out);
   if (step == 0) {
     const T one = *bias;
-    return relu ? finish<true, true>(sums, n, &one, 0, out) : finish<true, false>(sums, n, &one, 0, out);
+    return relu ? finish<true, true>(sums, n, &one, 0, out)
+                : finish<true, false>(sums, n, &one, 0, out);
   }
-  return relu ? finish<true, true>(sums, n, bias, 1, out) : finish<true, false>(sums, n, bias, 1, out);
+  return relu ? finish<true, true>(sums, n, bias, 1, out)
+              : finish<true, false>(sums, n, bias, 1, out);
 }
 
 }  // namespace
@@ -208,31 +225,45 @@ HALFTONE_INLINE void finish_any(const T* sums, int64_t n, const T* bias, int64_t
 void pack_pixel_steps(const PixelSteps& panel, void* to) {
   Word* words = static_cast<Word*>(to);
   switch (panel.how) {
-    case PackFrom::kF32: return pixel_steps<PackFrom::kF32>(panel, words);
-    case PackFrom::kTf32: return pixel_steps<PackFrom::kTf32>(panel, words);
-    case PackFrom::kF16: return pixel_steps<PackFrom::kF16>(panel, words);
-    case PackFrom::kBF16: return pixel_steps<PackFrom::kBF16>(panel, words);
-    case PackFrom::kS8: return pixel_steps<PackFrom::kS8>(panel, words);
-    case PackFrom::kU8: return pixel_steps<PackFrom::kU8>(panel, words);
+    case PackFrom::kF32:
+      return pixel_steps<PackFrom::kF32>(panel, words);
+    case PackFrom::kTf32:
+      return pixel_steps<PackFrom::kTf32>(panel, words);
+    case PackFrom::kF16:
+      return pixel_steps<PackFrom::kF16>(panel, words);
+    case PackFrom::kBF16:
+      return pixel_steps<PackFrom::kBF16>(panel, words);
+    case PackFrom::kS8:
+      return pixel_steps<PackFrom::kS8>(panel, words);
+    case PackFrom::kU8:
+      return pixel_steps<PackFrom::kU8>(panel, words);
   }
 }
 
 void pack_pixel_lines(const PixelLines& panel, void* to) {
   Word* words = static_cast<Word*>(to);
   switch (panel.how) {
-    case PackFrom::kF32: return pixel_lines<PackFrom::kF32>(panel, words);
-    case PackFrom::kTf32: return pixel_lines<PackFrom::kTf32>(panel, words);
-    case PackFrom::kF16: return pixel_lines<PackFrom::kF16>(panel, words);
-    case PackFrom::kBF16: return pixel_lines<PackFrom::kBF16>(panel, words);
-    case PackFrom::kS8: return pixel_lines<PackFrom::kS8>(panel, words);
-    case PackFrom::kU8: return pixel_lines<PackFrom::kU8>(panel, words);
+    case PackFrom::kF32:
+      return pixel_lines<PackFrom::kF32>(panel, words);
+    case PackFrom::kTf32:
+      return pixel_lines<PackFrom::kTf32>(panel, words);
+    case PackFrom::kF16:
+      return pixel_lines<PackFrom::kF16>(panel, words);
+    case PackFrom::kBF16:
+      return pixel_lines<PackFrom::kBF16>(panel, words);
+    case PackFrom::kS8:
+      return pixel_lines<PackFrom::kS8>(panel, words);
+    case PackFrom::kU8:
+      return pixel_lines<PackFrom::kU8>(panel, words);
   }
 }
 
-void conv_finish_f32(const float* sums, int64_t n, const float* bias, int64_t bias_step, bool relu, float* out) {
+void conv_finish_f32(const float* sums, int64_t n, const float* bias, int64_t bias_step, bool relu,
+                     float* out) {
   finish_any(sums, n, bias, bias_step, relu, out);
 }
-void conv_finish_s32(const int32_t* sums, int64_t n, const int32_t* bias, int64_t bias_step, bool relu, int32_t* out) {
+void conv_finish_s32(const int32_t* sums, int64_t n, const int32_t* bias, int64_t bias_step,
+                     bool relu, int32_t* out) {
   finish_any(sums, n, bias, bias_step, relu, out);
 }
 

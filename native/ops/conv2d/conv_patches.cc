@@ -62,7 +62,8 @@ void PatchOperand<T>::pack_by_steps(const GemmPanel& panel, const PatchMap& map,
     r = 0;
     ++c;
   }
-  steps_({x_ + panel.batch * g_.group_in * g_.x.c * size_, how_, panel.width, panel.kc, map.position, offset, inside},
+  steps_({x_ + panel.batch * g_.group_in * g_.x.c * size_, how_, panel.width, panel.kc,
+          map.position, offset, inside},
          to);
 }
 
@@ -78,8 +79,10 @@ void PatchOperand<T>::pack_by_lines(const GemmPanel& panel, const PatchMap& map,
     const int64_t r = tap / g_.w.kernel, s = tap % g_.w.kernel;
     const int64_t length = std::min(run - (whole_rows ? s * g_.group_in : 0) - c, panel.kc - k);
     const int64_t shift = r * g_.h.dilation * g_.x.h + s * g_.w.dilation * g_.x.w + c + channel;
-    const uint64_t inside = map.all_inside ? map.all() : map.rows_inside(g_, r) & map.columns_inside(g_, s);
-    for (int64_t i = 0; i < panel.count; ++i) start[i] = inside >> i & 1 ? map.position[i] + shift : -1;
+    const uint64_t inside =
+        map.all_inside ? map.all() : map.rows_inside(g_, r) & map.columns_inside(g_, s);
+    for (int64_t i = 0; i < panel.count; ++i)
+      start[i] = inside >> i & 1 ? map.position[i] + shift : -1;
     // A word holds one float or two int16, so k steps are k * width of either type.
     lines_({x_, how_, panel.count, panel.width, length, start}, to + k * panel.width);
     k += length;

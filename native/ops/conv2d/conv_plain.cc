@@ -7,13 +7,15 @@ namespace {
 
 // The sum of one output, in the order the ops document: kernel row, kernel column, input channel.
 template <class Sums, class X, class W>
-typename Sums::Acc sum_of(const ConvGeometry& g, const X* x, const W* w, int64_t n, int64_t k, int64_t oh, int64_t ow) {
+typename Sums::Acc sum_of(const ConvGeometry& g, const X* x, const W* w, int64_t n, int64_t k,
+                          int64_t oh, int64_t ow) {
   const TapRange rows = g.h.taps(oh), columns = g.w.taps(ow);
   typename Sums::Acc acc{};
   for (int64_t r = rows.first; r < rows.last; ++r)
     for (int64_t s = columns.first; s < columns.last; ++s) {
       const X* px = x + n * g.x.n + k / g.group_out * g.group_in * g.x.c +
-                    (g.h.start(oh) + r * g.h.dilation) * g.x.h + (g.w.start(ow) + s * g.w.dilation) * g.x.w;
+                    (g.h.start(oh) + r * g.h.dilation) * g.x.h +
+                    (g.w.start(ow) + s * g.w.dilation) * g.x.w;
       const W* pw = w + k * g.f.n + r * g.f.h + s * g.f.w;
       for (int64_t c = 0; c < g.group_in; ++c) acc = Sums::term(px[c * g.x.c], pw[c * g.f.c], acc);
     }
@@ -26,10 +28,12 @@ void forward(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t
   const W* w = static_cast<const W*>(call.b);
   Y* y = static_cast<Y*>(call.out);
   for (int64_t row = first; row < last; ++row) {
-    const int64_t oh = row % g.h.out, k = row / g.h.out % g.out_channels, n = row / g.h.out / g.out_channels;
+    const int64_t oh = row % g.h.out, k = row / g.h.out % g.out_channels,
+                  n = row / g.h.out / g.out_channels;
     const auto epilogue = make_epilogue<Sums, Y>(call, k);
     for (int64_t ow = 0; ow < g.w.out; ++ow)
-      y[n * g.y.n + k * g.y.c + oh * g.y.h + ow * g.y.w] = epilogue(sum_of<Sums>(g, x, w, n, k, oh, ow));
+      y[n * g.y.n + k * g.y.c + oh * g.y.h + ow * g.y.w] =
+          epilogue(sum_of<Sums>(g, x, w, n, k, oh, ow));
   }
 }
 
@@ -132,8 +136,10 @@ void conv2d_backward_filter_plain(const ConvGeometry& g, const ConvCall& call, i
   });
 }
 
-f16 conv2d_plain_sum_f16(const ConvGeometry& g, const ConvCall& call, int64_t n, int64_t k, int64_t oh, int64_t ow) {
-  return sum_of<F16Sums>(g, static_cast<const f16*>(call.a), static_cast<const f16*>(call.b), n, k, oh, ow);
+f16 conv2d_plain_sum_f16(const ConvGeometry& g, const ConvCall& call, int64_t n, int64_t k,
+                         int64_t oh, int64_t ow) {
+  return sum_of<F16Sums>(g, static_cast<const f16*>(call.a), static_cast<const f16*>(call.b), n, k,
+                         oh, ow);
 }
 
 }  // namespace halftone

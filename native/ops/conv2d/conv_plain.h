@@ -31,6 +31,7 @@ void conv2d_backward_filter_plain(const ConvGeometry&, const ConvCall&, int64_t 
                                   int64_t last);
 
 /// The sum of one output of conv2d with compute 'float16', before bias and activation.
-f16 conv2d_plain_sum_f16(const ConvGeometry&, const ConvCall&, int64_t n, int64_t k, int64_t oh, int64_t ow);
+f16 conv2d_plain_sum_f16(const ConvGeometry&, const ConvCall&, int64_t n, int64_t k, int64_t oh,
+                         int64_t ow);
 
 }  // namespace halftone
