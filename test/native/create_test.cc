@@ -103,6 +103,11 @@ TEST(arange_values) {
   const int64_t base = int64_t{1} << 53;  // float64 does not have base + 1
   CHECK(r.outputs[0].values<int64_t>() ==
         (std::vector<int64_t>{base, base + 1, base + 2, base + 3}));
+  r = run_op<Arange>(
+      {.start = -0x1p63, .stop = 0x1p62 + 0x1p61, .step = 0x1p61, .dtype = DType::kS64}, {});
+  CHECK_OK(r.status);
+  CHECK_EQ(r.outputs[0].values<int64_t>().back(),
+           int64_t{1} << 62);  // more than 2^63 above the first
   r = run_op<Arange>({.stop = 100000, .dtype = DType::kS32}, {});
   const auto many = r.outputs[0].values<int32_t>();
   for (int32_t i = 0; i < 100000; ++i) CHECK_EQ(many[static_cast<size_t>(i)], i);

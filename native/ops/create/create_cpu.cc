@@ -29,10 +29,13 @@ Status arange_cpu(const Arange::Params& p, const KernelContext& context) {
     T* to = y.as<T>();
     context.parallel_for(y.elements(), kGrain, [&](int64_t first, int64_t last) {
       if constexpr (std::is_integral_v<T>) {
-        // Exact also above 2^53. With one element the step need not be an int64.
-        const int64_t start = static_cast<int64_t>(p.start);
-        const int64_t step = y.elements() > 1 ? static_cast<int64_t>(p.step) : 0;
-        for (int64_t i = first; i < last; ++i) to[i] = static_cast<T>(start + i * step);
+        // Exact also above 2^53, and modulo 2^64 on the way from one end of int64 to the other.
+        // With one element the step need not be an int64.
+        const uint64_t start = static_cast<uint64_t>(static_cast<int64_t>(p.start));
+        const uint64_t step =
+            y.elements() > 1 ? static_cast<uint64_t>(static_cast<int64_t>(p.step)) : 0;
+        for (int64_t i = first; i < last; ++i)
+          to[i] = static_cast<T>(start + static_cast<uint64_t>(i) * step);
       } else {
         for (int64_t i = first; i < last; ++i)
           to[i] = cast_value<T>(p.start + static_cast<double>(i) * p.step, false);
