@@ -19,7 +19,7 @@ struct HostTensor {
   }
   template <class T>
   HostTensor(Shape s, const std::vector<T>& values) : HostTensor(dtype_of<T>, s) {
-    std::memcpy(bytes.data(), values.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
   }
   template <class T>
   T* as() {
@@ -68,7 +68,8 @@ RunResult run_op(const typename Op::Params& params, std::vector<HostTensor*> inp
   }
   for (const TensorDesc& d : out) result.outputs.emplace_back(d.dtype, d.shape);
   for (HostTensor& t : result.outputs) {
-    std::memset(t.bytes.data(), 0xa5, t.bytes.size());  // what a kernel forgets to write shows
+    if (!t.bytes.empty())
+      std::memset(t.bytes.data(), 0xa5, t.bytes.size());  // what a kernel forgets to write shows
     out_views.push_back({t.bytes.data(), t.dtype, t.shape});
   }
   const std::atomic<bool> cancelled{false};
