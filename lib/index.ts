@@ -41,6 +41,25 @@ export {
   ShapeError,
   UnsupportedError,
 } from './errors';
+export {
+  type Attribute,
+  type BatchState,
+  type CastLoss,
+  type Constant,
+  type ConvertOptions,
+  type Dim,
+  type Integer,
+  type LoadOptions,
+  type LoadProgress,
+  Model,
+  type ModelInput,
+  type ModelNode,
+  type NodeCompute,
+  type NodeReport,
+  type Precision,
+  type RunOptions,
+  type ValueInfo,
+} from './model';
 export * from './ops';
 export { keep, scope } from './scope';
 export { type DataOf, explain, explainAsync, type Quantization, Tensor } from './tensor';

@@ -22,7 +22,15 @@ import type { Tensor } from './tensor';
 
 export type { NodeReport } from './graph/executor';
 export type { ModelInput } from './graph/inputs';
-export type { Dim, NodeCompute, ValueInfo } from './graph/ir';
+export type {
+  Attribute,
+  Constant,
+  Dim,
+  Integer,
+  Node as ModelNode,
+  NodeCompute,
+  ValueInfo,
+} from './graph/ir';
 export type { CastLoss, Precision } from './graph/passes/cast-constant';
 
 /** How far loading has come: `done` of `total` bytes are read; the rest takes as long as reading, or less. */
@@ -32,10 +40,12 @@ export interface LoadProgress {
   readonly total: number;
 }
 
+/** Options of {@link Model.load}. */
 export interface LoadOptions {
   /** Where the model runs. Default: HALFTONE_DEVICE, else the CPU. */
   readonly device?: DeviceName | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called as loading goes on. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
   /**
    * Lets a model that was saved for a fixed number of images take any number, where that is shown to be the same for each
@@ -44,6 +54,7 @@ export interface LoadOptions {
   readonly freeBatch?: boolean | undefined;
 }
 
+/** Options of {@link Model.run}. */
 export interface RunOptions {
   /** Names of the outputs to make; nothing else is computed. Default: all. */
   readonly outputs?: readonly string[] | undefined;
@@ -53,6 +64,7 @@ export interface RunOptions {
   readonly onNode?: ((report: NodeReport) => void) | undefined;
 }
 
+/** Options of {@link Model.convert}. */
 export interface ConvertOptions {
   /** Storage of weights and intermediates. */
   readonly precision: Precision;
@@ -129,6 +141,7 @@ export class Model {
     return this.#engine.device;
   }
 
+  /** The name of the graph in the file. */
   get name(): string {
     return this.#graph.name;
   }
@@ -138,6 +151,7 @@ export class Model {
     return this.#graph.inputs;
   }
 
+  /** What `run` gives. */
   get outputs(): readonly ValueInfo[] {
     return this.#graph.outputs;
   }
@@ -152,6 +166,14 @@ export class Model {
     return this.#graph.opsets;
   }
 
+  /** Bytes of all weights and other constants. */
+  get weightBytes(): number {
+    let bytes = 0;
+    for (const { data } of this.#graph.initializers.values()) bytes += data.byteLength;
+    return bytes;
+  }
+
+  /** Whether the number of images per run is free. */
   get batch(): BatchState {
     return this.#batch;
   }
@@ -221,6 +243,7 @@ export class Model {
     this.#releaseUnused();
   }
 
+  /** `using model = await Model.load(...)` calls it. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -2,8 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { HalftoneError } from '../errors';
+import type { RunCommandOptions } from './run';
 
 /** Exit codes: 1 when the work failed, 2 when the command line is wrong. */
 const FAILURE = 1;
@@ -22,6 +23,22 @@ function report(error: unknown): void {
   else if (error instanceof HalftoneError) {
     console.error(`halftone: ${error.message}\n(${error.name}, ${error.code})`);
   } else console.error(`halftone: ${error.message}\n(HALFTONE_DEBUG=1 shows the stack)`);
+}
+
+interface DemoOptions {
+  readonly json?: boolean;
+  readonly model?: string;
+  readonly images?: string;
+  readonly labels?: string;
+  readonly limit?: number;
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError('It must be a whole number from 1 on.');
+  }
+  return value;
 }
 
 function createProgram(): Command {
@@ -51,9 +68,53 @@ function createProgram(): Command {
     .command('demo')
     .description('compute the same numbers in several arithmetics and compare')
     .option('--json', 'print the results as JSON')
-    .action(async (options: { json?: boolean }) => {
-      const { demo } = await import('./demo.js');
-      await demo(options);
+    .option('--model <file>', 'compare on this ONNX model instead; needs --images')
+    .option('--images <file>', 'images for the model: .npy or idx, gzipped or not')
+    .option('--labels <file>', 'what the images show, one number each')
+    .option('--limit <n>', 'use at most this many images', wholeNumber)
+    .action(async (options: DemoOptions) => {
+      const { model, images } = options;
+      if (model === undefined && images === undefined) {
+        const { demo } = await import('./demo.js');
+        await demo(options);
+        return;
+      }
+      if (model === undefined || images === undefined) {
+        return program.error('error: --model and --images go together');
+      }
+      const { demoModel } = await import('./demo-model.js');
+      await demoModel({ ...options, model, images });
+    });
+
+  program
+    .command('run')
+    .description('run images through an ONNX model and say how each node was computed')
+    .argument('<model>', 'ONNX file with one input')
+    .requiredOption('--input <file>', 'images: .npy or idx, gzipped or not')
+    .option('--labels <file>', 'what the images show, one number each')
+    .option('--limit <n>', 'use at most this many images', wholeNumber)
+    .option('--batch <n>', 'images per run', wholeNumber, 250)
+    .addOption(
+      new Option('--precision <type>', 'convert the model to this storage type first').choices([
+        'float32',
+        'float16',
+        'bfloat16',
+      ]),
+    )
+    .addOption(
+      new Option('--compute <type>', 'how convolutions and products sum').choices([
+        'float32',
+        'float16',
+        'tf32',
+      ]),
+    )
+    .option('--device <name>', "'cpu', 'cuda', 'cuda:1' or 'auto'")
+    .option('--output-name <name>', 'the output to look at; default: the first one')
+    .option('--output <file>', 'write that output of all images as .npy')
+    .option('--json', 'print the results as JSON')
+    .action(async (model: string, options: RunCommandOptions) => {
+      const { run } = await import('./run.js');
+      await run(model, options);
     });
 
   program

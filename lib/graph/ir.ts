@@ -22,6 +22,7 @@ export interface Graph {
 /** A size; a name for one that is known when the model runs ("N"); or null when nothing is known. */
 export type Dim = number | string | null;
 
+/** An input or output of a graph. */
 export interface ValueInfo {
   readonly name: string;
   /** null: the file does not say. */
@@ -41,6 +42,7 @@ export interface Constant {
 /** An integer attribute: a number where that is exact, else a bigint. */
 export type Integer = number | bigint;
 
+/** The value of a node's attribute, with ONNX's name for its type. */
 export type Attribute =
   | { readonly type: 'float'; readonly value: number }
   | { readonly type: 'int'; readonly value: Integer }
@@ -53,6 +55,7 @@ export type Attribute =
 /** The type in which a node sums products: see `compute` of `conv2d` and `matmul`. */
 export type NodeCompute = 'float32' | 'float16' | 'tf32' | 'int32';
 
+/** One operator at work. */
 export interface Node {
   /** Unique in the graph and never empty: a node without a name is called after its operator ("Conv_3"). */
   readonly name: string;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { BufferReader, BufferWriter, parse, type Type } from 'protobufjs';
+import type { Type } from 'protobufjs';
 
 /**
  * The messages of onnx.proto as protobufjs reads them. A field that the file does not hold has its default value
@@ -95,38 +95,47 @@ export interface ModelProto {
   readonly functions: readonly { readonly name: string; readonly domain: string }[];
 }
 
-let types: { model: Type; tensor: Type } | undefined;
+type Protobuf = typeof import('protobufjs');
 
-function messageTypes(): { model: Type; tensor: Type } {
-  if (!types) {
+interface Messages {
+  readonly protobuf: Protobuf;
+  readonly model: Type;
+  readonly tensor: Type;
+}
+
+let loaded: Messages | undefined;
+
+/** Loaded when the first model is: protobufjs takes as long to load as all of Halftone. */
+function messages(): Messages {
+  if (!loaded) {
+    const protobuf = require('protobufjs') as Protobuf;
     const text = readFileSync(path.join(__dirname, 'onnx.proto'), 'utf8');
-    const { root } = parse(text, { keepCase: true });
-    root.resolveAll();
-    types = {
-      model: root.lookupType('onnx.ModelProto'),
-      tensor: root.lookupType('onnx.TensorProto'),
-    };
+    const root = protobuf.parse(text, { keepCase: true }).root.resolveAll();
+    const type = (name: string) => root.lookupType(`onnx.${name}`);
+    loaded = { protobuf, model: type('ModelProto'), tensor: type('TensorProto') };
   }
-  return types;
+  return loaded;
 }
 
 /** Fields of bytes are views of `bytes`. Throws what protobufjs throws when the bytes are not such a message. */
-function decodeMessage(type: Type, bytes: Uint8Array): unknown {
-  const reader = new BufferReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+function decodeMessage(name: 'model' | 'tensor', bytes: Uint8Array): unknown {
+  const { protobuf, [name]: type } = messages();
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const reader = new protobuf.BufferReader(buffer);
   reader.discardUnknown = true;
   return type.decode(reader);
 }
 
 export const decodeModelProto = (bytes: Uint8Array): ModelProto =>
-  decodeMessage(messageTypes().model, bytes) as ModelProto;
+  decodeMessage('model', bytes) as ModelProto;
 
 export const decodeTensorProto = (bytes: Uint8Array): TensorProto =>
-  decodeMessage(messageTypes().tensor, bytes) as TensorProto;
+  decodeMessage('tensor', bytes) as TensorProto;
 
 /** `model` is a plain object with the fields of ModelProto; 64-bit integers may be numbers, bigints fit as strings. */
 export function encodeModelProto(model: object): Uint8Array {
-  const type = messageTypes().model;
-  const bytes = type.encode(type.fromObject(model), new BufferWriter()).finish();
+  const { protobuf, model: type } = messages();
+  const bytes = type.encode(type.fromObject(model), new protobuf.BufferWriter()).finish();
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 

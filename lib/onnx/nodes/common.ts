@@ -32,12 +32,8 @@ export function perImageBatch({ batched }: BatchQuery): BatchAnswer {
   return other >= 1 ? refuse(`input ${other} depends on the images`) : ACCEPT;
 }
 
-/** Batch rule of operators that keep axis 0 when their `axis` attribute names a later one. */
-export function axisBatch(axis: number, query: BatchQuery): BatchAnswer {
-  const rank = query.shapes[0]?.length ?? 0;
-  const normalized = axis < 0 ? axis + rank : axis;
-  return normalized >= 1 ? perImageBatch(query) : refuse('it works along the axis of the images');
-}
+/** The answer of operators that mix the images. */
+export const WORKS_ALONG: BatchAnswer = refuse('it works along the axis of the images');
 
 /** An operator without attributes that is one call of a Halftone op on all of its inputs. */
 export function direct(

@@ -1,5 +1,5 @@
 import type { BatchAnswer, BatchQuery, OpDefinition } from '../../graph/op-set';
-import { broadcastBatch, computeOption } from './common';
+import { broadcastBatch, computeOption, WORKS_ALONG } from './common';
 
 /**
  * Images along axis 0 of A are rows, or matrices when there are more than two axes; those of B must be matrices. Any
@@ -24,4 +24,40 @@ const matMul: OpDefinition = {
   batch: matmulBatch,
 };
 
-export const MATMUL: readonly OpDefinition[] = [matMul];
+/** Gemm-7, 9, 11, 13: alpha * op(A) * op(B) + beta * C of matrices. */
+const gemm: OpDefinition = {
+  op: 'Gemm',
+  since: 7,
+  inputs: [2, 3],
+  attributes: { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' },
+  sums: true,
+  lower(call) {
+    const [a, b, c] = [call.input(0), call.input(1), call.optional(2)];
+    for (const [i, { desc }] of [a, b].entries()) {
+      if (desc.shape.length !== 2) {
+        throw call.error(`input ${i} must be a matrix, got [${desc.shape.join(', ')}]`);
+      }
+    }
+    return call.emit('gemmEx', c ? [a, b, c] : [a, b], {
+      transA: (call.int('transA') ?? 0) !== 0,
+      transB: (call.int('transB') ?? 0) !== 0,
+      alpha: call.float('alpha') ?? 1,
+      beta: call.float('beta') ?? 1,
+      ...computeOption(call),
+    });
+  },
+  batch(query) {
+    const { batched, shapes } = query;
+    if (batched[0] && query.int('transA')) return WORKS_ALONG;
+    if (batched[1]) return { ok: false, why: 'input 1 depends on the images' };
+    if (!batched[0]) return { ok: false, why: 'only input 2 depends on the images' };
+    // C broadcasts to one row per image.
+    const c = shapes[2] ?? [];
+    const rows = c.length === 2 ? c[0] : 1;
+    if (!batched[2] && rows === 1) return { ok: true };
+    if (batched[2] && c.length === 2) return { ok: true };
+    return { ok: false, why: `input 2 has ${rows} rows along the axis of the images` };
+  },
+};
+
+export const MATMUL: readonly OpDefinition[] = [matMul, gemm];

@@ -1,0 +1,115 @@
+/** `halftone run`: images through a model, and how many of them it recognizes. */
+
+import { writeFile } from 'node:fs/promises';
+import type { Model, NodeReport } from '../index';
+import { writeNpy } from '../io/npy';
+import { type Evaluation, evaluate, loadModel, readDataSet } from './evaluate';
+import { colors, formatBytes, formatNumber, Progress, table } from './output';
+
+export interface RunCommandOptions {
+  readonly input: string;
+  readonly labels?: string;
+  readonly limit?: number;
+  readonly batch: number;
+  readonly precision?: string;
+  readonly compute?: string;
+  readonly device?: string;
+  readonly outputName?: string;
+  readonly output?: string;
+  readonly json?: boolean;
+}
+
+const show = (shape: readonly unknown[] | null) => `[${shape?.map((d) => d ?? '?').join(', ')}]`;
+
+function printModel(model: Model): void {
+  const values = (list: Model['inputs']) =>
+    list.map(({ name, dtype, shape }) => `${name} ${dtype} ${show(shape)}`).join(', ');
+  const { castLoss: loss } = model;
+  const rows = [
+    ['inputs', values(model.inputs)],
+    ['outputs', values(model.outputs)],
+    ['nodes', `${model.nodes.length}, operator set ${model.opsets.get('') ?? 'none'}`],
+    ['weights', formatBytes(model.weightBytes)],
+  ];
+  if (loss && loss.constants > 0) {
+    const { values: count, overflowed, underflowed, subnormal } = loss;
+    rows.push([
+      'converted',
+      `${count} weights: ${overflowed} became infinite, ${underflowed} zero, ${subnormal} subnormal`,
+    ]);
+  }
+  if (!model.batch.free) rows.push(['one size only', model.batch.why]);
+  console.log(`${colors.bold(model.name || 'model')} on ${model.device}`);
+  console.log(table([], ['left', 'left'], rows));
+}
+
+function printNodes(nodes: readonly NodeReport[]): void {
+  const rows = nodes.map(({ node, op, provenance: p }) => [
+    node,
+    op,
+    p.kernel ?? '',
+    `${p.storage} stored, ${p.multiply} products, ${p.accumulate} sums`,
+  ]);
+  console.log(table(['node', 'operator', 'kernel', 'how'], ['left', 'left', 'left', 'left'], rows));
+}
+
+function printResult(result: Evaluation, count: number): void {
+  const { correct, seconds, values } = result;
+  if (correct !== undefined) {
+    const percent = ((100 * correct) / count).toFixed(2);
+    console.log(colors.bold(`${correct} of ${count} right: ${percent} %`));
+  } else if (count > 0 && count <= 8) {
+    const each = values.length / count;
+    for (let i = 0; i < count; i++) {
+      const numbers = Array.from(values.subarray(i * each, i * each + Math.min(each, 10)), Number);
+      const more = each > 10 ? ', ...' : '';
+      console.log(`  image ${i}: [${numbers.map(formatNumber).join(', ')}${more}]`);
+    }
+  }
+  const speed = formatNumber(count / seconds);
+  console.log(`${count} images in ${seconds.toFixed(2)} s, ${speed} per second`);
+}
+
+/** Runs the command. */
+export async function run(file: string, options: RunCommandOptions): Promise<void> {
+  const progress = new Progress();
+  const model = await loadModel(file, { ...options, onProgress: (text) => progress.update(text) });
+  const data = await readDataSet({ ...options, images: options.input });
+  const result = await evaluate(model, data, {
+    batch: options.batch,
+    output: options.outputName,
+    onProgress: (done) => progress.update(`${done} of ${data.count}`),
+  });
+  progress.clear();
+  if (options.output !== undefined) {
+    // 16-bit floats were widened: the file holds what the model gave, as float32.
+    const dtype = result.values instanceof Float32Array ? 'float32' : result.dtype;
+    await writeFile(options.output, writeNpy({ dtype, shape: result.shape, data: result.values }));
+  }
+  if (options.json) {
+    const { correct, seconds, output, shape, dtype, nodes } = result;
+    const accuracy = correct === undefined ? undefined : correct / data.count;
+    const { device, castLoss, batch } = model;
+    const images = data.count;
+    const report = {
+      device,
+      batch,
+      castLoss,
+      images,
+      correct,
+      accuracy,
+      seconds,
+      output,
+      shape,
+      dtype,
+      nodes,
+    };
+    console.log(JSON.stringify(report, undefined, 2));
+  } else {
+    printModel(model);
+    printNodes(result.nodes);
+    printResult(result, data.count);
+    if (options.output !== undefined) console.log(`${result.output} is in ${options.output}`);
+  }
+  model.dispose();
+}
