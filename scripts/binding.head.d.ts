@@ -85,6 +85,15 @@ export interface CpuInfo {
   readonly unknownIsaRequest?: string;
 }
 
+/** What the machine can do at most, measured. */
+export interface Peaks {
+  readonly threads: number;
+  /** Floating-point operations per second of float32 FMAs in registers, all threads; an FMA counts as two. */
+  readonly fmaFlops: number;
+  /** Bytes copied per second by memcpy on one thread; it reads and writes each. */
+  readonly copyBytesPerSecond: number;
+}
+
 export interface MemoryEntry {
   readonly device: string;
   readonly tensors: number;
@@ -157,4 +166,6 @@ export interface NativeBinding {
   describeOps(): OpDescription[];
   backends(): BackendsInfo;
   cpu(): CpuInfo;
+  /** For benchmarks; blocks for about half a second. */
+  measurePeaks(copyBytes: number): Peaks;
 }

@@ -6,6 +6,7 @@
 
 #include "core/backend.h"
 #include "core/cpu_features.h"
+#include "core/peak.h"
 #include "core/registry.h"
 #include "napi/errors.h"
 #include "napi/params.h"
@@ -150,11 +151,26 @@ Napi::Value cpu(const Napi::CallbackInfo& info) {
   return out;
 }
 
+// measurePeaks(copyBytes) -> what the machine can do at most, for benchmarks. Blocks for about half a second.
+Napi::Value measure_peaks(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const double bytes = info[0].ToNumber();
+  if (!(bytes >= 1 && bytes <= 1e12))
+    throw StatusError(param_error("measurePeaks: copyBytes must lie in [1, 1e12], got ", bytes));
+  const int threads = ThreadPool::global().size();
+  auto out = Napi::Object::New(env);
+  out["threads"] = Napi::Number::New(env, threads);
+  out["fmaFlops"] = Napi::Number::New(env, peak_fma(threads));
+  out["copyBytesPerSecond"] = Napi::Number::New(env, peak_copy(static_cast<int64_t>(bytes)));
+  return out;
+}
+
 }  // namespace
 
 void export_describe_functions(Napi::Env env, Napi::Object exports) {
   exports["describeOps"] = Napi::Function::New<guarded<describe_ops>>(env, "describeOps");
   exports["backends"] = Napi::Function::New<guarded<list_backends>>(env, "backends");
+  exports["measurePeaks"] = Napi::Function::New<guarded<measure_peaks>>(env, "measurePeaks");
   exports["cpu"] = Napi::Function::New<guarded<cpu>>(env, "cpu");
 }
 

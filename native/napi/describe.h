@@ -4,7 +4,7 @@
 
 namespace halftone::js {
 
-/// describeOps, backends, cpu.
+/// describeOps, backends, cpu, measurePeaks.
 void export_describe_functions(Napi::Env env, Napi::Object exports);
 
 }  // namespace halftone::js

@@ -1,5 +1,5 @@
 // The measured peaks are numbers that benchmarks can divide by.
-#include "backends/cpu/peak.h"
+#include "core/peak.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "backends/cpu/peak.h"
+#include "core/peak.h"
 
 #include <algorithm>
 #include <atomic>
