@@ -87,6 +87,15 @@ export interface CpuInfo {
   readonly unknownIsaRequest?: string;
 }
 
+/** What the machine can do at most, measured. */
+export interface Peaks {
+  readonly threads: number;
+  /** Floating-point operations per second of float32 FMAs in registers, all threads; an FMA counts as two. */
+  readonly fmaFlops: number;
+  /** Bytes copied per second by memcpy on one thread; it reads and writes each. */
+  readonly copyBytesPerSecond: number;
+}
+
 export interface MemoryEntry {
   readonly device: string;
   readonly tensors: number;
@@ -159,15 +168,19 @@ export interface NativeBinding {
   describeOps(): OpDescription[];
   backends(): BackendsInfo;
   cpu(): CpuInfo;
+  /** For benchmarks; blocks for about half a second. */
+  measurePeaks(copyBytes: number): Peaks;
 }
 
 // ---- enumerations ----
 
+export type Accumulate = 'float32' | 'float16';
 export type Activation = 'none' | 'relu';
 export type Compute = 'float32' | 'float16' | 'tf32' | 'int32';
 export type Distribution = 'uniform' | 'normal';
 export type FilterLayout = 'OIHW' | 'OHWI' | 'HWIO';
 export type GeluApproximation = 'none' | 'tanh';
+export type Int8Kernel = 'auto' | 'dp4a' | 'imma';
 export type Layout = 'NCHW' | 'NHWC';
 export type QuantizeRounding = 'half-even' | 'half-away';
 export type QuantizeScaling = 'divide' | 'multiply';
@@ -449,6 +462,168 @@ export type LogicalXorParams = Readonly<Record<string, never>>;
 /** where: a where condition is true, else b; the three are broadcast. ONNX Where-16. */
 export type WhereParams = Readonly<Record<string, never>>;
 
+/** haxpy: alpha * x + y in true float16: one fused multiply-add per element, rounded once to nearest even; subnormals are kept. BLAS axpy for halves. */
+export interface HaxpyParams {
+  /**
+   * The factor, first rounded to float16.
+   * @default 1
+   */
+  readonly alpha?: number | undefined;
+}
+
+/** weightedSum: Sum of weights[i] * xs[i], in float32 (float64 for float64) and in the order of i, rounded once. Caffe2 WeightedSum. */
+export type WeightedSumParams = Readonly<Record<string, never>>;
+
+/** reduceSum: Sum over axes; 0 over nothing. ONNX ReduceSum-13. */
+export interface ReduceSumParams {
+  /**
+   * Axes to reduce, negative ones from the end; empty: all.
+   * @default []
+   */
+  readonly axes?: readonly number[] | undefined;
+  /**
+   * Keep reduced axes with size 1.
+   * @default false
+   */
+  readonly keepDims?: boolean | undefined;
+  /**
+   * Type of the running sum; default float32 (float64 for float64, int64 for integers).
+   * @default null
+   */
+  readonly accumulate?: Accumulate | null | undefined;
+}
+
+/** reduceMean: Mean over axes: the sum divided by the number of terms; NaN over nothing. ONNX ReduceMean-18. */
+export interface ReduceMeanParams {
+  /**
+   * Axes to reduce, negative ones from the end; empty: all.
+   * @default []
+   */
+  readonly axes?: readonly number[] | undefined;
+  /**
+   * Keep reduced axes with size 1.
+   * @default false
+   */
+  readonly keepDims?: boolean | undefined;
+  /**
+   * Type of the running sum; default float32 (float64 for float64, int64 for integers).
+   * @default null
+   */
+  readonly accumulate?: Accumulate | null | undefined;
+}
+
+/** reduceSumSquare: Sum of squares over axes; 0 over nothing. ONNX ReduceSumSquare-18. */
+export interface ReduceSumSquareParams {
+  /**
+   * Axes to reduce, negative ones from the end; empty: all.
+   * @default []
+   */
+  readonly axes?: readonly number[] | undefined;
+  /**
+   * Keep reduced axes with size 1.
+   * @default false
+   */
+  readonly keepDims?: boolean | undefined;
+  /**
+   * Type of the running sum; default float32 (float64 for float64, int64 for integers).
+   * @default null
+   */
+  readonly accumulate?: Accumulate | null | undefined;
+}
+
+/** reduceProd: Product over axes; 1 over nothing. ONNX ReduceProd-18. */
+export interface ReduceProdParams {
+  /**
+   * Axes to reduce, negative ones from the end; empty: all.
+   * @default []
+   */
+  readonly axes?: readonly number[] | undefined;
+  /**
+   * Keep reduced axes with size 1.
+   * @default false
+   */
+  readonly keepDims?: boolean | undefined;
+  /**
+   * Type of the running sum; default float32 (float64 for float64, int64 for integers).
+   * @default null
+   */
+  readonly accumulate?: Accumulate | null | undefined;
+}
+
+/** reduceMax: Greatest element over axes; NaN if any is NaN, +0 above -0; over nothing -Infinity or the smallest integer. ONNX ReduceMax-20. */
+export interface ReduceMaxParams {
+  /**
+   * Axes to reduce, negative ones from the end; empty: all.
+   * @default []
+   */
+  readonly axes?: readonly number[] | undefined;
+  /**
+   * Keep reduced axes with size 1.
+   * @default false
+   */
+  readonly keepDims?: boolean | undefined;
+}
+
+/** reduceMin: Smallest element over axes; NaN if any is NaN, -0 below +0; over nothing Infinity or the largest integer. ONNX ReduceMin-20. */
+export interface ReduceMinParams {
+  /**
+   * Axes to reduce, negative ones from the end; empty: all.
+   * @default []
+   */
+  readonly axes?: readonly number[] | undefined;
+  /**
+   * Keep reduced axes with size 1.
+   * @default false
+   */
+  readonly keepDims?: boolean | undefined;
+}
+
+/** argMax: Index (int64) of the first greatest element along an axis; the first NaN if there is one. ONNX ArgMax-13, select_last_index 0. */
+export interface ArgMaxParams {
+  /**
+   * Axis to search, negative from the end.
+   * @default -1
+   */
+  readonly axis?: number | bigint | undefined;
+  /**
+   * Keep that axis with size 1.
+   * @default false
+   */
+  readonly keepDims?: boolean | undefined;
+}
+
+/** argMin: Index (int64) of the first smallest element along an axis; the first NaN if there is one. ONNX ArgMin-13, select_last_index 0. */
+export interface ArgMinParams {
+  /**
+   * Axis to search, negative from the end.
+   * @default -1
+   */
+  readonly axis?: number | bigint | undefined;
+  /**
+   * Keep that axis with size 1.
+   * @default false
+   */
+  readonly keepDims?: boolean | undefined;
+}
+
+/** transpose: Axes in another order: axis k of y is axis perm[k] of x. ONNX Transpose-21. */
+export interface TransposeParams {
+  /**
+   * Each axis of x once, negative ones from the end; empty: reversed.
+   * @default []
+   */
+  readonly perm?: readonly number[] | undefined;
+}
+
+/** softmax: exp(x - max) / sum(exp(x - max)) along one axis, in float32 (float64 for float64), rounded once. ONNX Softmax-13. */
+export interface SoftmaxParams {
+  /**
+   * Axis along which the results sum to 1, negative from the end.
+   * @default -1
+   */
+  readonly axis?: number | bigint | undefined;
+}
+
 /** conv2d: 2-D convolution with optional bias and activation. ONNX Conv-11. */
 export interface Conv2dParams {
   /**
@@ -722,6 +897,120 @@ export interface RandomParams {
   readonly std?: number | undefined;
 }
 
+/** matmul: Matrix product with NumPy's broadcasting. ONNX MatMul-13. */
+export interface MatmulParams {
+  /**
+   * Exchange the last two axes of a first.
+   * @default false
+   */
+  readonly transA?: boolean | undefined;
+  /**
+   * Exchange the last two axes of b first.
+   * @default false
+   */
+  readonly transB?: boolean | undefined;
+  /**
+   * Type of the sums; null: int32 for integers, float32 for others.
+   * @default null
+   */
+  readonly compute?: Compute | null | undefined;
+  /**
+   * Null: int32 for integers, the dtype of a for others.
+   * @default null
+   */
+  readonly outputDType?: DType | null | undefined;
+}
+
+/** hgemm: alpha * op(a) * op(b) + beta * c, all in float16. cublasHgemm. */
+export interface HgemmParams {
+  /**
+   * Exchange the last two axes of a first.
+   * @default false
+   */
+  readonly transA?: boolean | undefined;
+  /**
+   * Exchange the last two axes of b first.
+   * @default false
+   */
+  readonly transB?: boolean | undefined;
+  /**
+   * Factor of the product, rounded to float16.
+   * @default 1
+   */
+  readonly alpha?: number | undefined;
+  /**
+   * Factor of c, rounded to float16; c is not read when it is 0.
+   * @default 1
+   */
+  readonly beta?: number | undefined;
+}
+
+/** gemmEx: alpha * op(a) * op(b) + beta * c with separate types of inputs, sums and result. cublasGemmEx. */
+export interface GemmExParams {
+  /**
+   * Exchange the last two axes of a first.
+   * @default false
+   */
+  readonly transA?: boolean | undefined;
+  /**
+   * Exchange the last two axes of b first.
+   * @default false
+   */
+  readonly transB?: boolean | undefined;
+  /**
+   * Factor of the product.
+   * @default 1
+   */
+  readonly alpha?: number | undefined;
+  /**
+   * Factor of c; c is not read when it is 0.
+   * @default 1
+   */
+  readonly beta?: number | undefined;
+  /**
+   * Type of the sums; null: int32 for int8, float32 for others.
+   * @default null
+   */
+  readonly compute?: Compute | null | undefined;
+  /**
+   * Null: int32 for int8, the dtype of a for others.
+   * @default null
+   */
+  readonly outputDType?: DType | null | undefined;
+}
+
+/** gemmInt8: Exact product of int8 or uint8 matrices with int32 sums. */
+export interface GemmInt8Params {
+  /**
+   * 'dp4a': groups of four products; 'imma': integer tensor cores; 'auto': the fastest.
+   * @default "auto"
+   */
+  readonly kernel?: Int8Kernel | undefined;
+  /**
+   * Exchange the last two axes of a first.
+   * @default false
+   */
+  readonly transA?: boolean | undefined;
+  /**
+   * Exchange the last two axes of b first.
+   * @default false
+   */
+  readonly transB?: boolean | undefined;
+  /**
+   * Subtracted from a; within a's dtype. In [-128, 255].
+   * @default 0
+   */
+  readonly aZeroPoint?: number | bigint | undefined;
+  /**
+   * Subtracted from b; within b's dtype. In [-128, 255].
+   * @default 0
+   */
+  readonly bZeroPoint?: number | bigint | undefined;
+}
+
+/** dot4: c + the sum of four products of 8-bit integers, in int32. CUDA __dp4a. */
+export type Dot4Params = Readonly<Record<string, never>>;
+
 /** The parameters of all operators, by name. */
 export interface OpParams {
   dequantize: DequantizeParams;
@@ -765,6 +1054,18 @@ export interface OpParams {
   logicalOr: LogicalOrParams;
   logicalXor: LogicalXorParams;
   where: WhereParams;
+  haxpy: HaxpyParams;
+  weightedSum: WeightedSumParams;
+  reduceSum: ReduceSumParams;
+  reduceMean: ReduceMeanParams;
+  reduceSumSquare: ReduceSumSquareParams;
+  reduceProd: ReduceProdParams;
+  reduceMax: ReduceMaxParams;
+  reduceMin: ReduceMinParams;
+  argMax: ArgMaxParams;
+  argMin: ArgMinParams;
+  transpose: TransposeParams;
+  softmax: SoftmaxParams;
   conv2d: Conv2dParams;
   conv2dBackwardInput: Conv2dBackwardInputParams;
   conv2dBackwardFilter: Conv2dBackwardFilterParams;
@@ -773,6 +1074,11 @@ export interface OpParams {
   full: FullParams;
   arange: ArangeParams;
   random: RandomParams;
+  matmul: MatmulParams;
+  hgemm: HgemmParams;
+  gemmEx: GemmExParams;
+  gemmInt8: GemmInt8Params;
+  dot4: Dot4Params;
 }
 
 /** The inputs of all operators, by name. */
@@ -818,6 +1124,18 @@ export interface OpInputs {
   logicalOr: [a: NativeTensor, b: NativeTensor];
   logicalXor: [a: NativeTensor, b: NativeTensor];
   where: [condition: NativeTensor, a: NativeTensor, b: NativeTensor];
+  haxpy: [x: NativeTensor, y: NativeTensor];
+  weightedSum: [weights: NativeTensor, ...xs: NativeTensor[]];
+  reduceSum: [x: NativeTensor];
+  reduceMean: [x: NativeTensor];
+  reduceSumSquare: [x: NativeTensor];
+  reduceProd: [x: NativeTensor];
+  reduceMax: [x: NativeTensor];
+  reduceMin: [x: NativeTensor];
+  argMax: [x: NativeTensor];
+  argMin: [x: NativeTensor];
+  transpose: [x: NativeTensor];
+  softmax: [x: NativeTensor];
   conv2d: [x: NativeTensor, w: NativeTensor, bias?: NativeTensor | null];
   conv2dBackwardInput: [dy: NativeTensor, w: NativeTensor];
   conv2dBackwardFilter: [x: NativeTensor, dy: NativeTensor];
@@ -826,4 +1144,9 @@ export interface OpInputs {
   full: [];
   arange: [];
   random: [];
+  matmul: [a: NativeTensor, b: NativeTensor];
+  hgemm: [a: NativeTensor, b: NativeTensor, c?: NativeTensor | null];
+  gemmEx: [a: NativeTensor, b: NativeTensor, c?: NativeTensor | null];
+  gemmInt8: [a: NativeTensor, b: NativeTensor];
+  dot4: [a: NativeTensor, b: NativeTensor, c?: NativeTensor | null];
 }
