@@ -61,5 +61,30 @@ export {
   type ValueInfo,
 } from './model';
 export * from './ops';
+export {
+  chooseQParams,
+  chooseQParamsPerAxis,
+  codeRange,
+  type QParams,
+  type QParamsOptions,
+  type QuantizeTensorOptions,
+  type QuantScheme,
+  quantizeTensor,
+} from './quant/scheme';
+export {
+  type DequantizeV2Options,
+  dequantizeV2,
+  type QuantizedMatMulOptions,
+  type QuantizedReluOptions,
+  type QuantizeV2Options,
+  quantizedMatMul,
+  quantizedRelu,
+  quantizeV2,
+  type RangedCodes,
+  type RangeEnd,
+  type RangeMode,
+  type RangeRounding,
+  requantizeV2,
+} from './quant/tensorflow';
 export { keep, scope } from './scope';
 export { type DataOf, explain, explainAsync, type Quantization, Tensor } from './tensor';

@@ -5,6 +5,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 /** What a scope tracks. */
 export interface Disposable {
   dispose(): void;
+  /** Tensors that give the codes of this one their meaning; they are kept with it. */
+  readonly quantization?: object | undefined;
 }
 
 const current = new AsyncLocalStorage<Set<Disposable>>();
@@ -23,7 +25,8 @@ export function track(object: Disposable): void {
  * await kept.data(); // Float32Array [0, 0, 1]
  */
 export function keep<T extends Disposable>(object: T): T {
-  current.getStore()?.delete(object);
+  const tracked = current.getStore();
+  if (tracked) visitTracked(object, tracked, (kept) => tracked.delete(kept));
   return object;
 }
 
@@ -37,8 +40,10 @@ function visitTracked(
   const walk = (v: unknown): void => {
     if (typeof v !== 'object' || v === null || seen.has(v)) return;
     seen.add(v);
-    if (tracked.has(v as Disposable)) visit(v as Disposable);
-    else if (Array.isArray(v) || v instanceof Set) for (const item of v) walk(item);
+    if (tracked.has(v as Disposable)) {
+      visit(v as Disposable);
+      walk((v as Disposable).quantization);
+    } else if (Array.isArray(v) || v instanceof Set) for (const item of v) walk(item);
     else if (v instanceof Map) for (const item of v.values()) walk(item);
     else if (Object.getPrototypeOf(v) === Object.prototype || Object.getPrototypeOf(v) === null) {
       for (const item of Object.values(v)) walk(item);

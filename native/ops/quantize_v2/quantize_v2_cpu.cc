@@ -34,19 +34,20 @@ float scaled(const QuantizeV2::Params& p, const QuantizeRange& r, float half, fl
 template <class T>
 void quantize_elements(const QuantizeV2::Params& p, const QuantizeRange& r, const float* x, T* y,
                        int64_t n) {
-  const CodeRange all = code_range(p.dtype, p.narrowRange);
-  // MIN_FIRST ends at the largest float32 that converts to int32.
-  const bool first = p.mode == RangeMode::kMinFirst && p.dtype == DType::kS32;
-  const int32_t high = first ? 2147483520 : all.high;
+  // The ends are float32 numbers: narrowRange cannot leave out a code of int32, and MIN_FIRST stops
+  // at the largest float32 that converts to int32.
+  const bool wide = p.dtype == DType::kS32;
+  const CodeRange all = code_range(p.dtype, p.narrowRange && !wide);
+  const int32_t high = wide && p.mode == RangeMode::kMinFirst ? 2147483520 : all.high;
   const float half = half_range(p.dtype);
   const bool even = p.onednn || p.roundMode == RangeRounding::kHalfToEven;
   // MIN_COMBINED of an unsigned type adds a half in float32 and cuts the fraction off.
   const bool cut = p.mode == RangeMode::kMinCombined && all.low == 0;
   for (int64_t i = 0; i < n; ++i) {
     const float t = scaled(p, r, half, x[i]);
-    const double wide = cut ? std::floor(t + 0.5f) : t;
-    y[i] = static_cast<T>(even ? quantize_code<false>(wide, 0, all.low, high)
-                               : quantize_code<true>(wide, 0, all.low, high));
+    const double real = cut ? std::floor(t + 0.5f) : t;
+    y[i] = static_cast<T>(even ? quantize_code<false>(real, 0, all.low, high)
+                               : quantize_code<true>(real, 0, all.low, high));
   }
 }
 

@@ -1,0 +1,252 @@
+/** Real numbers to integer codes and back, and int32 sums to narrower codes. */
+
+import type { QuantizeRounding, QuantizeScaling, RequantizeVariant } from '../../binding';
+import { tensor } from '../create';
+import { ARRAY_TYPES, DTYPES, type DType, iinfo } from '../dtype';
+import { DtypeError, ParamError } from '../errors';
+import { runOp } from '../run';
+import { type Quantization, Tensor } from '../tensor';
+
+export type { QuantizeRounding, QuantizeScaling, RequantizeVariant };
+
+/** The types of integer codes. */
+export type CodeDType = 'int8' | 'uint8' | 'int16' | 'uint16' | 'int32';
+
+/** A number for the whole tensor, or one for each index of an axis. */
+export type PerChannel = number | readonly number[] | Tensor;
+
+/** Options of {@link quantize}. */
+export interface QuantizeOptions<D extends CodeDType = CodeDType> {
+  /** The step between two codes: positive numbers, or a float32 tensor ([] or [1], with `axis` [x.shape[axis]]). */
+  readonly scale: PerChannel;
+  /** The code of 0, as many as scales. Default 0. */
+  readonly zeroPoint?: PerChannel | undefined;
+  /** Type of the codes. Default int8. */
+  readonly dtype?: D | undefined;
+  /** The axis along which `scale` differs; may be negative. Default null: one scale for all. */
+  readonly axis?: number | null | undefined;
+  /** Where x / scale lies half-way between two integers. Default half-even, ONNX; half-away is std::round. */
+  readonly rounding?: QuantizeRounding | undefined;
+  /** 'multiply': `scale` is a factor, codes per unit, as in TensorFlow. Default 'divide', ONNX. */
+  readonly scaling?: QuantizeScaling | undefined;
+  /** Leave out the least code: [-127, 127] for int8. Default false. */
+  readonly narrowRange?: boolean | undefined;
+}
+
+/** Options of {@link dequantize}; what is missing comes from the codes' own `quantization`. */
+export interface DequantizeOptions<D extends DType = DType> {
+  readonly scale?: PerChannel | undefined;
+  readonly zeroPoint?: PerChannel | undefined;
+  readonly axis?: number | null | undefined;
+  /** Type of the result: float32 (default), float16 or bfloat16. */
+  readonly dtype?: D | undefined;
+}
+
+/** Options of {@link requantize}. */
+export interface RequantizeOptions<D extends CodeDType = CodeDType> {
+  /**
+   * What one unit of x is worth in steps of the result: s_a * s_b / s_y. Numbers become float32 for the variants
+   * half-even and half-away, and stay float64 for tflite-double and tosa. A float64 tensor makes the product float64.
+   */
+  readonly scale: PerChannel;
+  /** The code of 0, as many as scales. Default 0. */
+  readonly zeroPoint?: PerChannel | undefined;
+  /** Type of the codes: int8 (default), uint8, int16 or uint16. */
+  readonly dtype?: D | undefined;
+  /** The axis along which `scale` differs; may be negative. Default null. */
+  readonly axis?: number | null | undefined;
+  /** How x * scale is rounded. Default half-even. */
+  readonly variant?: RequantizeVariant | undefined;
+  /** Least code, for a fused relu (then the zero point). Default: the type's. */
+  readonly min?: number | null | undefined;
+  /** Greatest code. Default: the type's. */
+  readonly max?: number | null | undefined;
+  /** The step of the result's codes, s_y, recorded for dequantize(). The arithmetic does not use it. */
+  readonly outputScale?: PerChannel | undefined;
+}
+
+/** The numbers as a tensor beside `like`: [] for a number, [n] for an array. */
+function channelTensor(
+  op: string,
+  name: string,
+  value: PerChannel,
+  dtype: 'float32' | 'float64' | CodeDType,
+  like: Tensor,
+): Tensor {
+  if (value instanceof Tensor) return value;
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const isScale = dtype === 'float32' || dtype === 'float64';
+  for (const [i, v] of values.entries()) {
+    const where = Array.isArray(value) ? `${name}[${i}]` : name;
+    if (isScale) {
+      const stored = dtype === 'float32' ? Math.fround(Number(v)) : v;
+      if (typeof v !== 'number' || !(v > 0) || stored === 0 || stored === Infinity) {
+        throw new ParamError(`${op}: ${where} must be a positive ${dtype}, got ${String(v)}`);
+      }
+    } else {
+      const { min, max } = iinfo(dtype);
+      if (typeof v !== 'number' || !Number.isInteger(v) || v < min || v > max) {
+        throw new ParamError(
+          `${op}: ${where} must be a whole number in [${min}, ${max}] for ${dtype}, got ${String(v)}`,
+        );
+      }
+    }
+  }
+  const data = (ARRAY_TYPES[dtype] as Float64ArrayConstructor).from(values as number[]);
+  return tensor(data, { shape: Array.isArray(value) ? [data.length] : [], device: like.device });
+}
+
+/** The type of the codes, checked here because zero points are made from it before native code sees it. */
+function codeType(op: string, dtype: unknown): CodeDType {
+  const info = typeof dtype === 'string' ? DTYPES[dtype as DType] : undefined;
+  const isCode = info?.kind === 'signed' || info?.kind === 'unsigned';
+  if (!isCode || dtype === 'int64') {
+    throw new DtypeError(
+      `${op}: dtype must be int8, uint8, int16, uint16 or int32, got ${String(dtype)}`,
+    );
+  }
+  return dtype as CodeDType;
+}
+
+function requireTensor(op: string, name: string, value: unknown): void {
+  if (!(value instanceof Tensor)) {
+    throw new ParamError(`${op}: ${name} must be a Tensor, got ${String(value)}`);
+  }
+}
+
+function requireScale(
+  op: string,
+  options: { readonly scale?: PerChannel | undefined } | undefined,
+) {
+  if (options?.scale === undefined) {
+    throw new ParamError(`${op}: scale must be given, got undefined`);
+  }
+  return options.scale;
+}
+
+const positiveAxis = (axis: number | null | undefined, rank: number): number | null =>
+  axis === undefined || axis === null ? null : axis < 0 ? axis + rank : axis;
+
+/**
+ * Integer codes: y = saturate(round(x / scale) + zeroPoint). ONNX QuantizeLinear-21 with the default options.
+ *
+ * x / scale is one float32 division (16-bit x are widened exactly); the zero point is added after rounding. Infinities and
+ * large numbers give the ends of the type, NaN gives its least code (as in ONNX Runtime). The result carries its
+ * `quantization`, so that `dequantize(q)` needs no options.
+ *
+ * @param x float32, float16 or bfloat16
+ * @throws ParamError for a scale that is not positive or a zero point outside the type; ShapeError when there is not one
+ *   scale for each index of `axis`; DtypeError for other types.
+ * @example
+ * const x = tensor([0.5, 1.5, -3, 400]);
+ * await quantize(x, { scale: 1 }).data(); // Int8Array [0, 2, -3, 127]
+ * await quantize(x, { scale: 1, rounding: 'half-away' }).data(); // Int8Array [1, 2, -3, 127]
+ */
+export function quantize<D extends CodeDType = 'int8'>(
+  x: Tensor,
+  options: QuantizeOptions<D>,
+): Tensor<D> {
+  requireTensor('quantize', 'x', x);
+  const dtype = codeType('quantize', options?.dtype ?? 'int8');
+  const scale = channelTensor('quantize', 'scale', requireScale('quantize', options), 'float32', x);
+  const zeroPoint =
+    options.zeroPoint === undefined
+      ? undefined
+      : channelTensor('quantize', 'zeroPoint', options.zeroPoint, dtype, x);
+  const { axis, rounding, scaling, narrowRange } = options;
+  const q = runOp<D>('quantize', [x, scale, zeroPoint], {
+    dtype,
+    axis,
+    rounding,
+    scaling,
+    narrowRange,
+  });
+  const one = () => channelTensor('quantize', 'scale', 1, 'float32', x);
+  const step = scaling === 'multiply' ? runOp('div', [one(), scale], {}) : scale;
+  q.quantization = quantizationOf(step, zeroPoint, positiveAxis(axis, x.rank));
+  return q;
+}
+
+function quantizationOf(
+  scale: Tensor,
+  zeroPoint: Tensor | undefined,
+  axis: number | null,
+): Quantization {
+  return zeroPoint ? { scale, zeroPoint, axis } : { scale, axis };
+}
+
+/**
+ * Real numbers of integer codes: y = (q - zeroPoint) * scale. ONNX DequantizeLinear-21.
+ *
+ * q - zeroPoint is exact (int32: rounded to float32 where it exceeds 2^24), the product is rounded once to `dtype`.
+ *
+ * @param q int8, uint8, int16, uint16 or int32. Without a scale in `options`, it must carry its `quantization`.
+ * @throws ParamError when there is no scale; ShapeError and DtypeError as for {@link quantize}.
+ * @example
+ * await dequantize(quantize(tensor([0.26, -1]), { scale: 0.25 })).data(); // Float32Array [0.25, -1]
+ */
+export function dequantize<D extends DType = 'float32'>(
+  q: Tensor,
+  options: DequantizeOptions<D> = {},
+): Tensor<D> {
+  requireTensor('dequantize', 'q', q);
+  const own = options.scale === undefined ? q.quantization : undefined;
+  if (options.scale === undefined && !own) {
+    throw new ParamError(
+      'dequantize: scale must be given, since q carries no quantization, got undefined',
+    );
+  }
+  const scale = channelTensor(
+    'dequantize',
+    'scale',
+    options.scale ?? own?.scale ?? 1,
+    'float32',
+    q,
+  );
+  const point = options.zeroPoint ?? own?.zeroPoint;
+  const zeroPoint =
+    point === undefined
+      ? undefined
+      : channelTensor('dequantize', 'zeroPoint', point, codeType('dequantize', q.dtype), q);
+  const axis = options.axis === undefined ? own?.axis : options.axis;
+  return runOp<D>('dequantize', [q, scale, zeroPoint], { dtype: options.dtype, axis });
+}
+
+/**
+ * Narrower codes of the int32 sums of a quantized product: y = clamp(round(x * scale) + zeroPoint, min, max).
+ *
+ * Variants, which agree but for ties and products next to them, where they differ by one:
+ * - `half-even`: float32(x) * scale in float32, ties to even: ONNX Runtime. With a float64 scale the product is float64.
+ * - `half-away`: the same product, ties away from zero (std::round).
+ * - `tflite-double`: int32 only, TensorFlow Lite's SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT.
+ * - `tosa`: int64 only, one rounding, ties up: TOSA RESCALE with scale32, TensorFlow Lite with TFLITE_SINGLE_ROUNDING.
+ *
+ * @param x int32
+ * @throws ParamError, ShapeError and DtypeError as for {@link quantize}. A scale tensor outside a fixed-point variant's range
+ *   ([0, 2^30) for tflite-double, [0, 2^29) for tosa) rejects when the result is read.
+ * @example
+ * const sums = tensor([-3, 1, 3, 1000], { dtype: 'int32' });
+ * await requantize(sums, { scale: 0.5 }).data(); // Int8Array [-2, 0, 2, 127]
+ * await requantize(sums, { scale: 0.5, variant: 'tosa' }).data(); // Int8Array [-1, 1, 2, 127]
+ */
+export function requantize<D extends CodeDType = 'int8'>(
+  x: Tensor,
+  options: RequantizeOptions<D>,
+): Tensor<D> {
+  requireTensor('requantize', 'x', x);
+  const dtype = codeType('requantize', options?.dtype ?? 'int8');
+  const { axis, variant, min, max, outputScale } = options;
+  const exact = variant === 'tflite-double' || variant === 'tosa';
+  const wide = exact ? 'float64' : 'float32';
+  const scale = channelTensor('requantize', 'scale', requireScale('requantize', options), wide, x);
+  const zeroPoint =
+    options.zeroPoint === undefined
+      ? undefined
+      : channelTensor('requantize', 'zeroPoint', options.zeroPoint, dtype, x);
+  const y = runOp<D>('requantize', [x, scale, zeroPoint], { dtype, axis, variant, min, max });
+  if (outputScale !== undefined) {
+    const step = channelTensor('requantize', 'outputScale', outputScale, 'float32', x);
+    y.quantization = quantizationOf(step, zeroPoint, step.rank ? positiveAxis(axis, x.rank) : null);
+  }
+  return y;
+}
