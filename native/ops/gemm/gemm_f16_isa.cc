@@ -8,6 +8,12 @@
 #endif
 
 #define HALFTONE_INLINE static inline __attribute__((always_inline))
+// Sums live in registers only when every loop over them is unrolled.
+#if defined(__clang__)
+#define HALFTONE_UNROLL _Pragma("unroll")
+#else
+#define HALFTONE_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 namespace halftone {
 namespace HALFTONE_ISA_NS {
@@ -48,33 +54,33 @@ void tile(const float* __restrict af, const float* __restrict bf, int64_t kc, bo
   const char* a = reinterpret_cast<const char*>(af);
   const char* b = reinterpret_cast<const char*>(bf);
   __m512h sum[kR][kV];
-  for (int r = 0; r < kR; ++r)
-    for (int v = 0; v < kV; ++v) {
-      sum[r][v] = _mm512_setzero_ph();
-      if (first) continue;
-      const float* from = c + r * ld + v * kLanes;
-      sum[r][v] = _mm512_castsi512_ph(
-          _mm512_inserti64x4(_mm512_castsi256_si512(narrow(from)), narrow(from + 16), 1));
-    }
+  HALFTONE_UNROLL for (int r = 0; r < kR; ++r) HALFTONE_UNROLL for (int v = 0; v < kV; ++v) {
+    sum[r][v] = _mm512_setzero_ph();
+    if (first) continue;
+    const float* from = c + r * ld + v * kLanes;
+    sum[r][v] = _mm512_castsi512_ph(
+        _mm512_inserti64x4(_mm512_castsi256_si512(narrow(from)), narrow(from + 16), 1));
+  }
   for (int64_t k = 0; k < kc; ++k) {
     __m512h bk[kV];
-    for (int v = 0; v < kV; ++v) bk[v] = _mm512_castsi512_ph(_mm512_load_si512(b + v * kLanes * 2));
-    for (int r = 0; r < kR; ++r) {
+    HALFTONE_UNROLL for (int v = 0; v < kV; ++v) bk[v] =
+        _mm512_castsi512_ph(_mm512_load_si512(b + v * kLanes * 2));
+    HALFTONE_UNROLL for (int r = 0; r < kR; ++r) {
       int32_t pair;
       __builtin_memcpy(&pair, a + r * 4, sizeof pair);
       const __m512h ar = _mm512_castsi512_ph(_mm512_set1_epi32(pair));
-      for (int v = 0; v < kV; ++v) sum[r][v] = _mm512_fmadd_ph(ar, bk[v], sum[r][v]);
+      HALFTONE_UNROLL for (int v = 0; v < kV; ++v) sum[r][v] =
+          _mm512_fmadd_ph(ar, bk[v], sum[r][v]);
     }
     a += kRows * 4;
     b += kWidth * 2;
   }
-  for (int r = 0; r < kR; ++r)
-    for (int v = 0; v < kV; ++v) {
-      float* to = c + r * ld + v * kLanes;
-      const __m512i bits = _mm512_castph_si512(sum[r][v]);
-      _mm512_storeu_ps(to, _mm512_cvtph_ps(_mm512_castsi512_si256(bits)));
-      _mm512_storeu_ps(to + 16, _mm512_cvtph_ps(_mm512_extracti64x4_epi64(bits, 1)));
-    }
+  HALFTONE_UNROLL for (int r = 0; r < kR; ++r) HALFTONE_UNROLL for (int v = 0; v < kV; ++v) {
+    float* to = c + r * ld + v * kLanes;
+    const __m512i bits = _mm512_castph_si512(sum[r][v]);
+    _mm512_storeu_ps(to, _mm512_cvtph_ps(_mm512_castsi512_si256(bits)));
+    _mm512_storeu_ps(to + 16, _mm512_cvtph_ps(_mm512_extracti64x4_epi64(bits, 1)));
+  }
 }
 
 #elif defined(__AVX2__)
@@ -124,21 +130,20 @@ template <int kR, int kV>
 void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool first,
           float* __restrict c, int64_t ld) {
   Vector sum[kR][kV];
-  for (int r = 0; r < kR; ++r)
-    for (int v = 0; v < kV; ++v)
+  HALFTONE_UNROLL for (int r = 0; r < kR; ++r) HALFTONE_UNROLL for (int v = 0; v < kV; ++v)
       sum[r][v] = first ? broadcast(0.0f) : load(c + r * ld + v * kLanes);
   for (int64_t k = 0; k < kc; ++k) {
     Vector bk[kV];
-    for (int v = 0; v < kV; ++v) bk[v] = load(b + v * kLanes);
-    for (int r = 0; r < kR; ++r) {
+    HALFTONE_UNROLL for (int v = 0; v < kV; ++v) bk[v] = load(b + v * kLanes);
+    HALFTONE_UNROLL for (int r = 0; r < kR; ++r) {
       const Vector ar = broadcast(a[r]);
-      for (int v = 0; v < kV; ++v) sum[r][v] = fma_f16(ar, bk[v], sum[r][v]);
+      HALFTONE_UNROLL for (int v = 0; v < kV; ++v) sum[r][v] = fma_f16(ar, bk[v], sum[r][v]);
     }
     a += kRows;
     b += kWidth;
   }
-  for (int r = 0; r < kR; ++r)
-    for (int v = 0; v < kV; ++v) storeu(c + r * ld + v * kLanes, sum[r][v]);
+  HALFTONE_UNROLL for (int r = 0; r < kR; ++r) HALFTONE_UNROLL for (int v = 0; v < kV; ++v)
+      storeu(c + r * ld + v * kLanes, sum[r][v]);
 }
 
 #else
@@ -179,7 +184,7 @@ HALFTONE_INLINE double round_f16(double x) {
 template <int kR, int kV>
 void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool first,
           float* __restrict c, int64_t ld) {
-  for (int r = 0; r < kR; ++r) {
+  HALFTONE_UNROLL for (int r = 0; r < kR; ++r) {
     double sum[kWidth];
     for (int j = 0; j < kWidth; ++j) sum[j] = first ? 0.0 : static_cast<double>(c[r * ld + j]);
     for (int64_t k = 0; k < kc; ++k) {

@@ -6,6 +6,12 @@
 #endif
 
 #define HALFTONE_INLINE static inline __attribute__((always_inline))
+// Sums live in registers only when every loop over them is unrolled.
+#if defined(__clang__)
+#define HALFTONE_UNROLL _Pragma("unroll")
+#else
+#define HALFTONE_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 namespace halftone {
 namespace HALFTONE_ISA_NS {
@@ -63,23 +69,22 @@ template <int kR, int kV>
 void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool first,
           float* __restrict c, int64_t ld) {
   Vector sum[kR][kV];
-  for (int r = 0; r < kR; ++r)
-    for (int v = 0; v < kV; ++v) sum[r][v] = broadcast(0.0f);
+  HALFTONE_UNROLL for (int r = 0; r < kR; ++r) HALFTONE_UNROLL for (int v = 0; v < kV; ++v)
+      sum[r][v] = broadcast(0.0f);
   for (int64_t k = 0; k < kc; ++k) {
     Vector bk[kV];
-    for (int v = 0; v < kV; ++v) bk[v] = load(b + v * kLanes);
-    for (int r = 0; r < kR; ++r) {
+    HALFTONE_UNROLL for (int v = 0; v < kV; ++v) bk[v] = load(b + v * kLanes);
+    HALFTONE_UNROLL for (int r = 0; r < kR; ++r) {
       const Vector ar = broadcast(a[r]);
-      for (int v = 0; v < kV; ++v) sum[r][v] = fma(ar, bk[v], sum[r][v]);
+      HALFTONE_UNROLL for (int v = 0; v < kV; ++v) sum[r][v] = fma(ar, bk[v], sum[r][v]);
     }
     a += kRows;
     b += kWidth;
   }
-  for (int r = 0; r < kR; ++r)
-    for (int v = 0; v < kV; ++v) {
-      float* to = c + r * ld + v * kLanes;
-      storeu(to, first ? sum[r][v] : add(loadu(to), sum[r][v]));
-    }
+  HALFTONE_UNROLL for (int r = 0; r < kR; ++r) HALFTONE_UNROLL for (int v = 0; v < kV; ++v) {
+    float* to = c + r * ld + v * kLanes;
+    storeu(to, first ? sum[r][v] : add(loadu(to), sum[r][v]));
+  }
 }
 
 using Tile = void (*)(const float*, const float*, int64_t, bool, float*, int64_t);

@@ -12,6 +12,12 @@
 #endif
 
 #define HALFTONE_INLINE static inline __attribute__((always_inline))
+// Sums live in registers only when every loop over them is unrolled.
+#if defined(__clang__)
+#define HALFTONE_UNROLL _Pragma("unroll")
+#else
+#define HALFTONE_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 namespace halftone {
 namespace HALFTONE_ISA_NS {
@@ -80,24 +86,24 @@ HALFTONE_INLINE Vector dot2(Vector a, Vector b, Vector c) {
 
 constexpr int kWidth = kLanes * kVectors;
 
-#define HALFTONE_S8_TILE(DOT2)                                                                \
-  Vector sum[kR][kV];                                                                         \
-  for (int r = 0; r < kR; ++r)                                                                \
-    for (int v = 0; v < kV; ++v) sum[r][v] = first ? zero() : loadu(c + r * ld + v * kLanes); \
-  for (int64_t k = 0; k < kc; k += 2) {                                                       \
-    Vector bk[kV];                                                                            \
-    for (int v = 0; v < kV; ++v) bk[v] = loadu(b + v * 2 * kLanes);                           \
-    for (int r = 0; r < kR; ++r) {                                                            \
-      int32_t pair;                                                                           \
-      __builtin_memcpy(&pair, a + 2 * r, sizeof pair);                                        \
-      const Vector ar = broadcast(pair);                                                      \
-      for (int v = 0; v < kV; ++v) sum[r][v] = DOT2(ar, bk[v], sum[r][v]);                    \
-    }                                                                                         \
-    a += 2 * kRows;                                                                           \
-    b += 2 * kWidth;                                                                          \
-  }                                                                                           \
-  for (int r = 0; r < kR; ++r)                                                                \
-    for (int v = 0; v < kV; ++v) storeu(c + r * ld + v * kLanes, sum[r][v]);
+#define HALFTONE_S8_TILE(DOT2)                                                              \
+  Vector sum[kR][kV];                                                                       \
+  HALFTONE_UNROLL for (int r = 0; r < kR; ++r) HALFTONE_UNROLL for (int v = 0; v < kV; ++v) \
+      sum[r][v] = first ? zero() : loadu(c + r * ld + v * kLanes);                          \
+  for (int64_t k = 0; k < kc; k += 2) {                                                     \
+    Vector bk[kV];                                                                          \
+    HALFTONE_UNROLL for (int v = 0; v < kV; ++v) bk[v] = loadu(b + v * 2 * kLanes);         \
+    HALFTONE_UNROLL for (int r = 0; r < kR; ++r) {                                          \
+      int32_t pair;                                                                         \
+      __builtin_memcpy(&pair, a + 2 * r, sizeof pair);                                      \
+      const Vector ar = broadcast(pair);                                                    \
+      HALFTONE_UNROLL for (int v = 0; v < kV; ++v) sum[r][v] = DOT2(ar, bk[v], sum[r][v]);  \
+    }                                                                                       \
+    a += 2 * kRows;                                                                         \
+    b += 2 * kWidth;                                                                        \
+  }                                                                                         \
+  HALFTONE_UNROLL for (int r = 0; r < kR; ++r) HALFTONE_UNROLL for (int v = 0; v < kV; ++v) \
+      storeu(c + r * ld + v * kLanes, sum[r][v]);
 
 struct Plain {
   template <int kR, int kV>
