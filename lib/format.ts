@@ -1,13 +1,35 @@
 /** Text for tensors, in NumPy's manner. */
 
-import type { DType } from './dtype';
+import {
+  bfloat16BitsToFloat,
+  type DType,
+  floatToBfloat16Bits,
+  floatToHalfBits,
+  halfBitsToFloat,
+} from './dtype';
 
 const THRESHOLD = 1000; // more elements than this are summarized
 const EDGE = 3; // items shown at each end of an axis then
 const WIDTH = 75; // columns of a line
 
-/** Decimal digits that tell neighbouring values of a type apart, up to 8 as NumPy prints. */
-const DIGITS: Partial<Record<DType, number>> = { float16: 4, bfloat16: 3, float32: 8, float64: 8 };
+/** The number that `dtype` holds nearest to `x`. */
+const NEAREST: Partial<Record<DType, (x: number) => number>> = {
+  float16: (x) => halfBitsToFloat(floatToHalfBits(x)),
+  bfloat16: (x) => bfloat16BitsToFloat(floatToBfloat16Bits(x)),
+  float32: Math.fround,
+  float64: (x) => x,
+};
+
+const MAX_DIGITS = 8; // as NumPy prints, also of float64
+
+/** `v` with as few decimal digits as tell it from its neighbours in `dtype`, up to MAX_DIGITS. */
+function shortest(v: number, nearest: (x: number) => number): number {
+  for (let digits = 1; digits < MAX_DIGITS; digits++) {
+    const short = Number(v.toPrecision(digits));
+    if (nearest(short) === v) return short;
+  }
+  return Number(v.toPrecision(MAX_DIGITS));
+}
 
 type Values = ArrayLike<number | bigint>;
 
@@ -20,41 +42,39 @@ function positions(size: number, summarize: boolean): number[] {
 
 /** How one number of the tensor is written, given all that are shown. */
 function formatter(shown: (number | bigint)[], dtype: DType): (v: number | bigint) => string {
-  const digits = DIGITS[dtype];
   if (dtype === 'bool') return (v) => (v ? 'true' : 'false');
-  if (digits === undefined) return String;
+  const nearest = NEAREST[dtype];
+  if (!nearest) return String;
+  const texts = new Map<number, string>();
   const finite = shown.map(Number).filter((v) => Number.isFinite(v) && v !== 0);
-  const magnitudes = finite.map(Math.abs);
-  const largest = Math.max(0, ...magnitudes);
-  const smallest = Math.min(Infinity, ...magnitudes);
-  const special = (v: number) =>
-    Number.isNaN(v) ? 'nan' : v === Infinity ? 'inf' : v === -Infinity ? '-inf' : undefined;
-  const signed = (v: number, text: string) => (Object.is(v, -0) ? `-${text}` : text);
-  if (
-    largest >= 1e8 ||
-    smallest < 1e-4 ||
-    (finite.length > 1 && largest / smallest > 1e3 && smallest < 1e-3)
-  ) {
-    const precision = Math.max(
-      0,
-      ...finite.map(
-        (v) => (/\.(\d+)e/.exec(Number(v.toPrecision(digits)).toExponential())?.[1] ?? '').length,
-      ),
-    );
-    return (v) => special(Number(v)) ?? signed(Number(v), Number(v).toExponential(precision));
-  }
-  const places = Math.max(
-    0,
-    ...finite.map((v) => (/\.(\d+)/.exec(String(Number(v.toPrecision(digits))))?.[1] ?? '').length),
-  );
-  const decimals = Math.min(8, places);
+  const largest = Math.max(0, ...finite.map(Math.abs));
+  const smallest = Math.min(Infinity, ...finite.map(Math.abs));
+  // NumPy's rule for scientific notation.
+  const scientific = largest >= 1e8 || smallest < 1e-4 || largest / smallest > 1000;
+  const short = (v: number) =>
+    scientific ? shortest(v, nearest).toExponential() : String(shortest(v, nearest));
+  const fraction = (v: number) => (/\.(\d+)/.exec(short(v))?.[1] ?? '').length;
+  const places = Math.min(MAX_DIGITS, Math.max(0, ...finite.map(fraction)));
+  const write = (v: number): string => {
+    if (!Number.isFinite(v)) return Number.isNaN(v) ? 'nan' : v > 0 ? 'inf' : '-inf';
+    const sign = v < 0 || Object.is(v, -0) ? '-' : '';
+    if (scientific) {
+      const [mantissa = '', exponent = ''] = Math.abs(v).toExponential(places).split('e');
+      const point = mantissa.includes('.') ? '' : '.';
+      return `${sign}${mantissa}${point}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
+    }
+    const text = String(Math.abs(shortest(v, nearest)));
+    const [whole = '', digits = ''] = text.split('.');
+    // Columns are aligned at the point: what follows the last digit is blank.
+    return `${sign}${whole}.${digits.slice(0, places).padEnd(places)}`;
+  };
   return (v) => {
     const n = Number(v);
-    const word = special(n);
-    if (word !== undefined) return word;
-    if (decimals === 0) return `${signed(n, n.toFixed(0))}.`;
-    // Columns are aligned at the point: what follows the last digit is blank.
-    return signed(n, n.toFixed(decimals)).replace(/0+$/, (zeros) => ' '.repeat(zeros.length));
+    const known = Object.is(n, -0) ? undefined : texts.get(n);
+    if (known !== undefined) return known;
+    const text = write(n);
+    if (!Object.is(n, -0)) texts.set(n, text);
+    return text;
   };
 }
 

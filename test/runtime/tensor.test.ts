@@ -168,8 +168,8 @@ describe('Tensor', () => {
     ).toBe('[[ 1.  -2.5]\n [30.   4. ]]');
     expect(text(tensor(5, { dtype: 'int8' }))).toBe('5');
     expect(text(tensor([true, false]))).toBe('[ true false]');
-    expect(text(tensor([1, NaN, -Infinity]))).toBe('[   1.   nan  -inf]');
-    expect(text(tensor([1e-7, 1]))).toBe('[1e-7 1e+0]');
+    expect(text(tensor([1, NaN, -Infinity]))).toBe('[  1.  nan -inf]');
+    expect(text(tensor([1e-7, 1]))).toBe('[1.e-07 1.e+00]');
     expect(text(tensor([], { shape: [0, 3] }))).toBe('[] (float32 [0, 3])');
     expect(
       text(
@@ -180,7 +180,7 @@ describe('Tensor', () => {
       ),
     ).toBe('[[[1.]\n  [2.]]\n\n [[3.]\n  [4.]]]');
     expect(text(tensor(Float32Array.from({ length: 2000 }, (_, i) => i)))).toBe(
-      '[   0.    1.    2. ... 1997. 1998. 1999.]',
+      '[0.000e+00 1.000e+00 2.000e+00 ... 1.997e+03 1.998e+03 1.999e+03]',
     );
   });
 });
