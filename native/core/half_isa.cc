@@ -11,6 +11,9 @@
 #if defined(__AVX2__) && defined(__F16C__)
 #include <immintrin.h>
 #else
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 #include "core/half.h"
 #endif
 
@@ -134,14 +137,35 @@ void f32_to_bf16(const float* in, uint16_t* out, int64_t n) { narrow_all<narrow_
 
 #else
 
+#if defined(__aarch64__)
+
+// FCVTL and FCVTN belong to every AArch64 CPU and treat NaNs as said above.
+void f16_to_f32(const uint16_t* in, float* out, int64_t n) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4)
+    vst1q_f32(out + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(in + i))));
+  for (; i < n; ++i) out[i] = to_float(f16{in[i]});
+}
+void f32_to_f16(const float* in, uint16_t* out, int64_t n) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4)
+    vst1_u16(out + i, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(in + i))));
+  for (; i < n; ++i) out[i] = to_f16(in[i]).bits;
+}
+
+#else
+
 void f16_to_f32(const uint16_t* in, float* out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = to_float(f16{in[i]});
 }
-void bf16_to_f32(const uint16_t* in, float* out, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) out[i] = to_float(bf16{in[i]});
-}
 void f32_to_f16(const float* in, uint16_t* out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = to_f16(in[i]).bits;
+}
+
+#endif
+
+void bf16_to_f32(const uint16_t* in, float* out, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) out[i] = to_float(bf16{in[i]});
 }
 void f32_to_bf16(const float* in, uint16_t* out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = to_bf16(in[i]).bits;
