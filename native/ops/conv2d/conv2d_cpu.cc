@@ -43,11 +43,6 @@ void said(const KernelContext& context, const char* kernel, const ConvCall& call
   context.made_by(kernel, name(call.a_type), multiply_type(call), accumulate_type(call), workspace);
 }
 
-// Rows of about 2^16 products each go to a thread at a time.
-int64_t grain(int64_t products_per_row) {
-  return std::max<int64_t>(1, (1 << 16) / std::max<int64_t>(1, products_per_row));
-}
-
 Status conv2d_cpu(const Conv2d::Params& params, const KernelContext& context) {
   ConvGeometry g;
   ConvCall call;
@@ -71,10 +66,8 @@ Status conv2d_backward_input_cpu(const Conv2dBackwardInput::Params& params,
     said(context, "conv2d_backward_input_empty", call);
     return {};
   }
-  context.parallel_for(
-      g.batch * g.in_channels * g.h.in, grain(g.w.in * g.taps() * g.group_out),
-      [&](int64_t first, int64_t last) { conv2d_backward_input_plain(g, call, first, last); });
-  said(context, "conv2d_backward_input_plain", call);
+  const ConvReport report = conv2d_backward_input_product(g, params, call, context);
+  said(context, report.kernel, call, report.workspace_bytes);
   return {};
 }
 
@@ -87,10 +80,8 @@ Status conv2d_backward_filter_cpu(const Conv2dBackwardFilter::Params& params,
     said(context, "conv2d_backward_filter_empty", call);
     return {};
   }
-  context.parallel_for(
-      g.out_channels * g.group_in * g.h.kernel, grain(g.w.kernel * g.batch * g.pixels()),
-      [&](int64_t first, int64_t last) { conv2d_backward_filter_plain(g, call, first, last); });
-  said(context, "conv2d_backward_filter_plain", call);
+  const ConvReport report = conv2d_backward_filter_product(g, params, call, context);
+  said(context, report.kernel, call, report.workspace_bytes);
   return {};
 }
 

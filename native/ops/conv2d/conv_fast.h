@@ -13,8 +13,12 @@ struct ConvReport {
 };
 
 /// Any convolution as a matrix product of patches and filters, one per group. May throw
-/// std::bad_alloc.
+/// std::bad_alloc. The output must not be empty.
 ConvReport conv2d_product(const ConvGeometry&, const ConvOptions&, const ConvCall&,
                           const KernelContext&);
+ConvReport conv2d_backward_input_product(const ConvGeometry&, const ConvOptions&, const ConvCall&,
+                                         const KernelContext&);
+ConvReport conv2d_backward_filter_product(const ConvGeometry&, const ConvOptions&, const ConvCall&,
+                                          const KernelContext&);
 
 }  // namespace halftone

@@ -102,14 +102,13 @@ struct WindowAxis {
     const int64_t last = std::min(kernel, (in + before - 1) / dilation + 1);
     return in == 0 || out == 0 ? TapRange{0, 0} : TapRange{first, std::max(first, last)};
   }
-  /// Windows [first, last) have all their taps inside the image.
-  constexpr TapRange full_windows() const {
-    const int64_t room =
-        in + before - ((kernel - 1) * dilation + 1);  // the last start that fits, plus before
-    const int64_t first = std::min(out, (before + stride - 1) / stride);
-    const int64_t last = room < 0 ? 0 : std::min(out, room / stride + 1);
-    return {first, std::max(first, last)};
+  /// Whether all taps of window `o` lie inside the image.
+  constexpr bool full(int64_t o) const {
+    const int64_t first = start(o), last = first + (kernel - 1) * dilation;
+    return std::min(first, last) >= 0 && std::max(first, last) < in;
   }
+  /// Whether all taps of all windows do.
+  constexpr bool all_full() const { return out == 0 || (full(0) && full(out - 1)); }
 };
 
 namespace detail {

@@ -6,13 +6,11 @@ namespace halftone {
 
 PatchMap::PatchMap(const ConvGeometry& g, int64_t first, int64_t pixels) : count(pixels) {
   int64_t ow = first % g.w.out, oh = first / g.w.out % g.h.out, n = first / g.w.out / g.h.out;
-  const int64_t last_row = g.h.in - 1 - (g.h.kernel - 1) * g.h.dilation;
-  const int64_t last_column = g.w.in - 1 - (g.w.kernel - 1) * g.w.dilation;
   for (int64_t i = 0; i < count; ++i) {
     row[i] = g.h.start(oh);
     column[i] = g.w.start(ow);
     position[i] = n * g.x.n + row[i] * g.x.h + column[i] * g.x.w;
-    all_inside &= row[i] >= 0 && row[i] <= last_row && column[i] >= 0 && column[i] <= last_column;
+    all_inside &= g.h.full(oh) && g.w.full(ow);
     if (++ow == g.w.out) {
       ow = 0;
       if (++oh == g.h.out) oh = 0, ++n;

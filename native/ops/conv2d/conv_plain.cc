@@ -37,6 +37,27 @@ void forward(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t
   }
 }
 
+template <class Sums, class X, class W>
+typename Sums::Acc input_gradient_of(const ConvGeometry& g, const X* dy, const W* w, int64_t n,
+                                     int64_t c, int64_t ih, int64_t iw) {
+  const int64_t group = c / g.group_in;
+  typename Sums::Acc acc{};
+  for (int64_t r = 0; r < g.h.kernel; ++r) {
+    const int64_t oh = g.h.window_of(ih, r);
+    if (oh < 0) continue;
+    for (int64_t s = 0; s < g.w.kernel; ++s) {
+      const int64_t ow = g.w.window_of(iw, s);
+      if (ow < 0) continue;
+      const X* pdy = dy + n * g.y.n + group * g.group_out * g.y.c + oh * g.y.h + ow * g.y.w;
+      const W* pw =
+          w + group * g.group_out * g.f.n + c % g.group_in * g.f.c + r * g.f.h + s * g.f.w;
+      for (int64_t k = 0; k < g.group_out; ++k)
+        acc = Sums::term(pdy[k * g.y.c], pw[k * g.f.n], acc);
+    }
+  }
+  return acc;
+}
+
 template <class Sums, class X, class W, class Y>
 void backward_input(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t last) {
   const X* dy = static_cast<const X*>(call.a);
@@ -45,25 +66,26 @@ void backward_input(const ConvGeometry& g, const ConvCall& call, int64_t first, 
   for (int64_t row = first; row < last; ++row) {
     const int64_t ih = row % g.h.in, c = row / g.h.in % g.in_channels,
                   n = row / g.h.in / g.in_channels;
-    const int64_t group = c / g.group_in;
-    for (int64_t iw = 0; iw < g.w.in; ++iw) {
-      typename Sums::Acc acc{};
-      for (int64_t r = 0; r < g.h.kernel; ++r) {
-        const int64_t oh = g.h.window_of(ih, r);
-        if (oh < 0) continue;
-        for (int64_t s = 0; s < g.w.kernel; ++s) {
-          const int64_t ow = g.w.window_of(iw, s);
-          if (ow < 0) continue;
-          const X* pdy = dy + n * g.y.n + group * g.group_out * g.y.c + oh * g.y.h + ow * g.y.w;
-          const W* pw =
-              w + group * g.group_out * g.f.n + c % g.group_in * g.f.c + r * g.f.h + s * g.f.w;
-          for (int64_t k = 0; k < g.group_out; ++k)
-            acc = Sums::term(pdy[k * g.y.c], pw[k * g.f.n], acc);
-        }
-      }
-      dx[n * g.x.n + c * g.x.c + ih * g.x.h + iw * g.x.w] = Sums::template store<Y>(acc);
-    }
+    for (int64_t iw = 0; iw < g.w.in; ++iw)
+      dx[n * g.x.n + c * g.x.c + ih * g.x.h + iw * g.x.w] =
+          Sums::template store<Y>(input_gradient_of<Sums>(g, dy, w, n, c, ih, iw));
   }
+}
+
+template <class Sums, class X, class W>
+typename Sums::Acc filter_gradient_of(const ConvGeometry& g, const X* x, const W* dy, int64_t k,
+                                      int64_t c, int64_t r, int64_t s) {
+  const TapRange rows = g.h.windows_of(r), columns = g.w.windows_of(s);
+  const int64_t channel = k / g.group_out * g.group_in + c;
+  typename Sums::Acc acc{};
+  for (int64_t n = 0; n < g.batch; ++n)
+    for (int64_t oh = rows.first; oh < rows.last; ++oh)
+      for (int64_t ow = columns.first; ow < columns.last; ++ow) {
+        const X* px = x + n * g.x.n + channel * g.x.c + (g.h.start(oh) + r * g.h.dilation) * g.x.h +
+                      (g.w.start(ow) + s * g.w.dilation) * g.x.w;
+        acc = Sums::term(*px, dy[n * g.y.n + k * g.y.c + oh * g.y.h + ow * g.y.w], acc);
+      }
+  return acc;
 }
 
 template <class Sums, class X, class W, class Y>
@@ -74,22 +96,9 @@ void backward_filter(const ConvGeometry& g, const ConvCall& call, int64_t first,
   for (int64_t row = first; row < last; ++row) {
     const int64_t r = row % g.h.kernel, c = row / g.h.kernel % g.group_in,
                   k = row / g.h.kernel / g.group_in;
-    const int64_t channel = k / g.group_out * g.group_in + c;
-    const TapRange rows = g.h.windows_of(r);
-    for (int64_t s = 0; s < g.w.kernel; ++s) {
-      const TapRange columns = g.w.windows_of(s);
-      typename Sums::Acc acc{};
-      for (int64_t n = 0; n < g.batch; ++n)
-        for (int64_t oh = rows.first; oh < rows.last; ++oh) {
-          const X* px = x + n * g.x.n + channel * g.x.c +
-                        (g.h.start(oh) + r * g.h.dilation) * g.x.h +
-                        (s * g.w.dilation - g.w.before) * g.x.w;
-          const W* pdy = dy + n * g.y.n + k * g.y.c + oh * g.y.h;
-          for (int64_t ow = columns.first; ow < columns.last; ++ow)
-            acc = Sums::term(px[ow * g.w.stride * g.x.w], pdy[ow * g.y.w], acc);
-        }
-      dw[k * g.f.n + c * g.f.c + r * g.f.h + s * g.f.w] = Sums::template store<Y>(acc);
-    }
+    for (int64_t s = 0; s < g.w.kernel; ++s)
+      dw[k * g.f.n + c * g.f.c + r * g.f.h + s * g.f.w] =
+          Sums::template store<Y>(filter_gradient_of<Sums>(g, x, dy, k, c, r, s));
   }
 }
 
@@ -140,6 +149,18 @@ f16 conv2d_plain_sum_f16(const ConvGeometry& g, const ConvCall& call, int64_t n,
                          int64_t oh, int64_t ow) {
   return sum_of<F16Sums>(g, static_cast<const f16*>(call.a), static_cast<const f16*>(call.b), n, k,
                          oh, ow);
+}
+
+f16 conv2d_backward_input_plain_sum_f16(const ConvGeometry& g, const ConvCall& call, int64_t n,
+                                        int64_t c, int64_t ih, int64_t iw) {
+  return input_gradient_of<F16Sums>(g, static_cast<const f16*>(call.a),
+                                    static_cast<const f16*>(call.b), n, c, ih, iw);
+}
+
+f16 conv2d_backward_filter_plain_sum_f16(const ConvGeometry& g, const ConvCall& call, int64_t k,
+                                         int64_t c, int64_t r, int64_t s) {
+  return filter_gradient_of<F16Sums>(g, static_cast<const f16*>(call.a),
+                                     static_cast<const f16*>(call.b), k, c, r, s);
 }
 
 }  // namespace halftone

@@ -1,0 +1,173 @@
+// Where the product engines' sums go: bias, activation, the rounding, and the place in the output.
+#pragma once
+#include <functional>
+#include <vector>
+
+#include "ops/conv2d/conv_arithmetic.h"
+#include "ops/conv2d/conv_pack_isa.h"
+#include "ops/gemm/gemm.h"
+
+namespace halftone {
+
+/// The output seen as images of g.h.out x g.w.out windows: window (n, oh, ow) of channel k is
+/// element origin + n * at.n + k * at.c + oh * at.h + ow * at.w.
+struct ConvTarget {
+  void* out = nullptr;
+  DType type = DType::kF32;
+  int64_t origin = 0;
+  Strides4 at;
+};
+
+/// Calls run(from, n, k, k_step, pixel, to, step) for each run of outputs that lie `step` elements
+/// apart: their sums begin at sums[from], their channels are k, k + k_step, ..., their windows
+/// pixel, pixel + (1 - k_step), ..., and the first one is element `to`. Rows of the product are
+/// windows when `pixel_rows`, else output channels of the group.
+template <class Run>
+void each_run(const ConvGeometry& g, const ConvTarget& t, bool pixel_rows, int64_t group,
+              int64_t row, int64_t col, int64_t rows, int64_t cols, int64_t ld, Run&& run) {
+  const int64_t channel = group * g.group_out;
+  const auto place = [&](int64_t pixel) {
+    const int64_t ow = pixel % g.w.out, oh = pixel / g.w.out % g.h.out,
+                  n = pixel / g.w.out / g.h.out;
+    return t.origin + n * t.at.n + oh * t.at.h + ow * t.at.w;
+  };
+  const bool dense = t.at.w == 1 && t.at.h == g.w.out;  // an image's windows lie side by side
+  const int64_t length = dense ? g.pixels() : g.w.out;
+  for (int64_t r = 0; r < rows; ++r) {
+    if (pixel_rows) {
+      run(r * ld, cols, channel + col, 1, row + r, place(row + r) + (channel + col) * t.at.c,
+          t.at.c);
+      continue;
+    }
+    for (int64_t c = 0; c < cols;) {
+      const int64_t pixel = col + c, n = std::min(cols - c, length - pixel % length),
+                    k = channel + row + r;
+      run(r * ld + c, n, k, 0, pixel, place(pixel) + k * t.at.c, t.at.w);
+      c += n;
+    }
+  }
+}
+
+/// out[i * step] = in[i].
+template <class T>
+void scatter(const T* in, int64_t n, T* out, int64_t step) {
+  for (int64_t i = 0; i < n; ++i) out[i * step] = in[i];
+}
+
+/// Rounds `n` sums to the target's dtype and writes them.
+inline void round_and_write(const float* sums, int64_t n, const ConvTarget& t, int64_t to,
+                            int64_t step) {
+  const auto write = [&](auto* out) {
+    using T = std::remove_reference_t<decltype(*out)>;
+    T rounded[256];
+    for (int64_t i = 0; i < n; i += 256) {
+      const int64_t part = std::min<int64_t>(256, n - i);
+      if constexpr (std::is_same_v<T, float>) {
+        step == 1 ? static_cast<void>(std::copy_n(sums + i, part, out + i))
+                  : scatter(sums + i, part, out + i * step, step);
+      } else if (step == 1) {
+        convert(sums + i, out + i, part);
+      } else {
+        convert(sums + i, rounded, part);
+        scatter(rounded, part, out + i * step, step);
+      }
+    }
+  };
+  if (t.type == DType::kF32) write(static_cast<float*>(t.out) + to);
+  if (t.type == DType::kF16) write(static_cast<f16*>(t.out) + to);
+  if (t.type == DType::kBF16) write(static_cast<bf16*>(t.out) + to);
+}
+
+/// Sums one output by the definition.
+using SumByDefinition = std::function<f16(int64_t n, int64_t k, int64_t oh, int64_t ow)>;
+
+class ConvFloatStore final : public GemmStore<float> {
+ public:
+  /// `again` for float16 sums only. call: bias and activation.
+  ConvFloatStore(const ConvGeometry& g, const ConvTarget& target, bool pixel_rows,
+                 const ConvCall& call, SumByDefinition again)
+      : g_(g),
+        target_(target),
+        pixel_rows_(pixel_rows),
+        relu_(call.activation == Activation::kRelu),
+        again_(std::move(again)),
+        finish_(HALFTONE_ISA_PICK(conv_finish_f32)) {
+    if (g.h.all_full() && g.w.all_full()) again_ = nullptr;
+    if (!call.bias) return;
+    bias_.resize(static_cast<size_t>(g.out_channels));
+    for (int64_t k = 0; k < g.out_channels; ++k)
+      bias_[static_cast<size_t>(k)] = call.compute == Compute::kFloat16
+                                          ? to_float(make_epilogue<F16Sums, f16>(call, k).bias)
+                                          : make_epilogue<F32Sums, float>(call, k).bias;
+  }
+
+  void store(int64_t group, int64_t row, int64_t col, int64_t rows, int64_t cols, float* sums,
+             int64_t ld) const override {
+    each_run(g_, target_, pixel_rows_, group, row, col, rows, cols, ld,
+             [&](int64_t from, int64_t n, int64_t k, int64_t k_step, int64_t pixel, int64_t to,
+                 int64_t step) {
+               float* run = sums + from;
+               const float* bias = bias_.empty() ? nullptr : bias_.data() + k;
+               if (again_) sum_again(run, n, k, k_step, pixel);
+               if (target_.type == DType::kF32 && step == 1)
+                 return finish_(run, n, bias, k_step, relu_, static_cast<float*>(target_.out) + to);
+               // The one rounding follows. For float16 sums it is that of the float16 addition of
+               // the bias: a float32 sum of two float16 rounds to float16 like the exact sum,
+               // because 24 >= 2 * 11 + 2.
+               if (bias || relu_) finish_(run, n, bias, k_step, relu_, run);
+               round_and_write(run, n, target_, to, step);
+             });
+  }
+
+ private:
+  // The engine multiplies padding as zeros, where the definition skips it. For float16 sums, which
+  // are exact to the bit, there are two differences: 0 * Infinity and 0 * NaN give a NaN, which
+  // stays; and adding +0 turns a sum of -0 (from products too small for float16) into +0, which
+  // shows only if the sum ends as a zero. So outputs that saw padding and are NaN or zero are
+  // summed again, by the definition.
+  void sum_again(float* run, int64_t n, int64_t k, int64_t k_step, int64_t pixel) const {
+    for (int64_t i = 0; i < n; ++i) {
+      if (run[i] != 0 && run[i] == run[i]) continue;
+      const int64_t p = k_step ? pixel : pixel + i, ow = p % g_.w.out, oh = p / g_.w.out % g_.h.out;
+      if (!g_.h.full(oh) || !g_.w.full(ow))
+        run[i] = to_float(again_(p / g_.pixels(), k + i * k_step, oh, ow));
+    }
+  }
+
+  const ConvGeometry& g_;
+  ConvTarget target_;
+  bool pixel_rows_, relu_;
+  SumByDefinition again_;
+  std::vector<float> bias_;
+  void (*finish_)(const float*, int64_t, const float*, int64_t, bool, float*);
+};
+
+class ConvIntegerStore final : public GemmStore<int32_t> {
+ public:
+  ConvIntegerStore(const ConvGeometry& g, const ConvTarget& target, bool pixel_rows,
+                   const ConvCall& call)
+      : g_(g),
+        target_(target),
+        pixel_rows_(pixel_rows),
+        relu_(call.activation == Activation::kRelu),
+        bias_(static_cast<const int32_t*>(call.bias)),
+        finish_(HALFTONE_ISA_PICK(conv_finish_s32)) {}
+
+  void store(int64_t group, int64_t row, int64_t col, int64_t rows, int64_t cols, int32_t* sums,
+             int64_t ld) const override {
+    each_run(g_, target_, pixel_rows_, group, row, col, rows, cols, ld,
+             [&](int64_t from, int64_t n, int64_t k, int64_t k_step, int64_t, int64_t to, int64_t) {
+               finish_(sums + from, n, bias_ ? bias_ + k : nullptr, k_step, relu_,
+                       static_cast<int32_t*>(target_.out) + to);
+             });
+  }
+
+ private:
+  const ConvGeometry& g_;
+  ConvTarget target_;
+  bool pixel_rows_, relu_;
+  const int32_t* bias_;
+  void (*finish_)(const int32_t*, int64_t, const int32_t*, int64_t, bool, int32_t*);
+};
+
+}  // namespace halftone
