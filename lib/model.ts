@@ -90,7 +90,8 @@ interface CachedPlan {
  *
  * @example
  * const model = await Model.load('mnist-8.onnx');
- * const { Plus214_Output_0 } = await model.run({ Input3: tensor(pixels, { shape: [1, 1, 28, 28] }) });
+ * const { Plus214_Output_0: y } = await model.run({ Input3: zeros([1, 1, 28, 28]) });
+ * console.log(y); // float32 [1, 10]
  * const half = await model.convert({ precision: 'float16', compute: 'float16' });
  */
 export class Model {

@@ -51,8 +51,8 @@ function computeOf(x: Tensor, compute: Compute | null | undefined): Compute | nu
  * const x = tensor([65519, 65519, 65519, 65519], { shape: [1, 1, 4, 1], dtype: 'float16' });
  * const w = tensor([65519, -65519], { shape: [1, 2, 1, 1], dtype: 'float16' });
  * const o = { layout: 'NHWC', filterLayout: 'HWIO' } as const;
- * await conv2d(x, w, { ...o, compute: 'float32' }).data(); // Float16Array [0, 0, 0]
- * await conv2d(x, w, { ...o, compute: 'float16' }).data(); // Float16Array [Infinity, Infinity, Infinity]
+ * await conv2d(x, w, { ...o, compute: 'float32' }).data(); // Float32Array [0, 0, 0]
+ * await conv2d(x, w, { ...o, compute: 'float16' }).data(); // Float32Array [Infinity, Infinity, Infinity]
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
   const { bias, ...params } = options;

@@ -1,8 +1,10 @@
 /** Every example in README.md, docs/ and the docstrings of lib/ has the right types, runs, and gives what it says. */
 
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import * as halftone from '../../lib/index';
+import { DATA } from '../support/data';
 import { filesBelow, REPO } from '../support/repo';
 import {
   asModule,
@@ -58,8 +60,36 @@ test('there are examples, and their types are right', () => {
   expect(typeErrors(all)).toEqual([]);
 });
 
-test.each([...all])('%s', async (_where, module) => {
-  await runModule(module, load);
+/** Models that an example reads: they lie in the data folder, which a clone need not have. */
+const modelsOf = (module: string): string[] =>
+  [...module.matchAll(/\bload\('([\w.-]+)'/g)].map(([, file = '']) => file);
+
+const MODELS = path.join(DATA, 'models');
+const runnable = (module: string): boolean =>
+  process.env['HALFTONE_REQUIRE_DATA'] === '1' ||
+  modelsOf(module).every((file) => existsSync(path.join(MODELS, file)));
+
+describe('in a folder with the models of the data folder', () => {
+  const before = process.cwd();
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'halftone-examples-'));
+    for (const file of existsSync(MODELS) ? readdirSync(MODELS) : []) {
+      symlinkSync(path.join(MODELS, file), path.join(folder, file));
+    }
+    process.chdir(folder);
+  });
+  afterAll(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  });
+
+  for (const [where, module] of all) {
+    const run = runnable(module) ? test : test.skip;
+    run(where, async () => {
+      await runModule(module, load);
+    });
+  }
 });
 
 test('blocks that name a file quote it', () => {
