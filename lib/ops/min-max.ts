@@ -17,8 +17,8 @@ export interface MinMaxOptions {
  * @param x float32, float16 or bfloat16
  * @throws DtypeError for other types; ParamError for an axis that x does not have.
  * @example
- * const { min, max } = minMax(tensor([[3, -1], [2, 5]]), { axis: 0 });
- * await max.data(); // Float32Array [3, 5]
+ * const range = minMax(tensor([[3, -1], [2, 5]]), { axis: 0 });
+ * await range.max.data(); // Float32Array [3, 5]
  */
 export function minMax(
   x: Tensor,
