@@ -129,9 +129,11 @@ function fromValues(
 function convert(handle: ReturnType<typeof binding.fromData>, dtype: DType): Tensor {
   const source = new Tensor(handle);
   if (source.dtype === dtype) return source;
-  const result = runOp('cast', [source], { to: dtype });
-  source.dispose();
-  return result;
+  try {
+    return runOp('cast', [source], { to: dtype });
+  } finally {
+    source.dispose();
+  }
 }
 
 function fromView(
