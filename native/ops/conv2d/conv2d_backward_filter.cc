@@ -2,6 +2,7 @@
 // channels], one product per group, whose result lies as the filter does. The sums run over image,
 // output row, output column.
 #include <cstdio>
+#include <optional>
 
 #include "ops/conv2d/conv_fast.h"
 #include "ops/conv2d/conv_pack_isa.h"
@@ -160,7 +161,12 @@ ConvReport conv2d_backward_filter_product(const ConvGeometry& g, const ConvOptio
   const bool nhwc = o.layout == Layout::kNHWC;
   const auto engine = call.compute == Compute::kFloat16 ? gemm_f16 : gemm_f32;
   const PackFrom how = pack_from(call.a_type, call.compute);
-  const PatchLines patches(g, o.filterLayout, call.a, how);
+  // Patches of NCHW take their elements from everywhere, and vectors gather 32-bit words only.
+  const bool widen = !nhwc && size_of(call.a_type) == 2;
+  std::optional<WidenedImages> wide;
+  if (widen) wide.emplace(g, call, context, false);
+  const PatchLines patches(g, o.filterLayout, widen ? wide->data() : call.a,
+                           widen ? PackFrom::kF32 : how);
   const GradientLines lines(g, call.b, how);
   const Shape groups{g.groups};
   const MatrixOperand<float> steps(call.b, how, false, g.out_channels,
@@ -173,7 +179,7 @@ ConvReport conv2d_backward_filter_product(const ConvGeometry& g, const ConvOptio
           ? engine(context, GemmSize{g.groups, g.terms(), g.group_out, pixels}, patches, dy, store)
           : engine(context, GemmSize{g.groups, g.group_out, g.terms(), pixels}, dy, patches, store);
   ConvReport report;
-  report.workspace_bytes = ran.workspace_bytes;
+  report.workspace_bytes = ran.workspace_bytes + (widen ? wide->bytes() : 0);
   std::snprintf(report.kernel, sizeof report.kernel, "conv2d_backward_filter_%s_%s",
                 nhwc ? "nhwc" : "nchw", ran.kernel);
   return report;

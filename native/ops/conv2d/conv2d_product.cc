@@ -1,6 +1,7 @@
 // conv2d on the product engines. NCHW: filters [cout, k] times patches [k, pixels]; NHWC: patches
 // [pixels, k] times filters [k, cout]. Either way the sums lie as the output does.
 #include <cstdio>
+#include <optional>
 #include <vector>
 
 #include "ops/conv2d/conv_fast.h"
@@ -40,7 +41,7 @@ ConvReport product(const ConvGeometry& g, const ConvOptions& o, const ConvCall& 
     if (nhwc || call.compute == Compute::kFloat16) {
       const auto bytes = static_cast<uint64_t>(g.out_channels * g.terms() * size_of(call.b_type));
       reordered.resize(bytes);
-      report.workspace_bytes = bytes;
+      report.workspace_bytes += bytes;
       w = reordered.data();
       if (size_of(call.b_type) == 4) channels_last<uint32_t>(g, call.b, reordered.data(), context);
       if (size_of(call.b_type) == 2) channels_last<uint16_t>(g, call.b, reordered.data(), context);
@@ -49,7 +50,19 @@ ConvReport product(const ConvGeometry& g, const ConvOptions& o, const ConvCall& 
       order = TapOrder::kChannelsFirst;
     }
   }
-  const PatchOperand<T> patches(g, call.a, pack_from(call.a_type, call.compute), order);
+  // Vectors of 16-bit pixels that do not lie side by side would be loaded one by one.
+  const bool rows_of_pixels =
+      g.taps() == 1 && g.w.stride == 1 && g.h.stride == 1 && g.h.all_full() && g.w.all_full();
+  const void* x = call.a;
+  DType x_type = call.a_type;
+  std::optional<WidenedImages> wide;
+  if (!nhwc && size_of(x_type) == 2 && !rows_of_pixels) {
+    wide.emplace(g, call, context, false);
+    x = wide->data();
+    x_type = DType::kF32;
+    report.workspace_bytes += wide->bytes();
+  }
+  const PatchOperand<T> patches(g, x, pack_from(x_type, call.compute), order);
   const bool by_lines =
       o.filterLayout != FilterLayout::kHWIO;  // all k of an output channel side by side
   const Shape groups{g.groups};

@@ -32,6 +32,13 @@ inline float round_tf32(float v) {
   return std::bit_cast<float>((u + 0x1000u) & 0xffffe000u);
 }
 
+/// Element i of a float tensor, exactly.
+inline float widened(const void* data, DType type, int64_t i) {
+  if (type == DType::kF16) return to_float(static_cast<const f16*>(data)[i]);
+  if (type == DType::kBF16) return to_float(static_cast<const bf16*>(data)[i]);
+  return static_cast<const float*>(data)[i];
+}
+
 /// Inputs widened exactly; float32 products and sums, each rounded.
 struct F32Sums {
   using Acc = float;
@@ -103,11 +110,7 @@ Epilogue<Sums, Y> make_epilogue(const ConvCall& call, int64_t channel) {
   } else if constexpr (std::is_same_v<Sums, S32Sums>) {
     e.bias = static_cast<uint32_t>(static_cast<const int32_t*>(call.bias)[channel]);
   } else {
-    if (call.bias_type == DType::kF32) e.bias = static_cast<const float*>(call.bias)[channel];
-    if (call.bias_type == DType::kF16)
-      e.bias = to_float(static_cast<const f16*>(call.bias)[channel]);
-    if (call.bias_type == DType::kBF16)
-      e.bias = to_float(static_cast<const bf16*>(call.bias)[channel]);
+    e.bias = widened(call.bias, call.bias_type, channel);
   }
   return e;
 }

@@ -1,0 +1,156 @@
+// The kernels of conv2d against each other: plain loops, depthwise rows and matrix products.
+#include <set>
+
+#include "check.h"
+#include "conv_cases.h"
+#include "each_isa.h"
+#include "ops/conv2d/conv_plain.h"
+
+using namespace halftone;
+using namespace halftone::test;
+
+namespace {
+
+using Plain = void (*)(const ConvGeometry&, const ConvCall&, int64_t, int64_t);
+
+HostTensor run_plain(const ConvCase& t, Wanted wanted, const HostTensor& a, const HostTensor& b,
+                     Compute compute) {
+  ConvGeometry g;
+  CHECK_OK(conv_geometry(t.options, t.x(), t.filter(), &g));
+  HostTensor out(is_float(a.dtype) ? a.dtype : DType::kS32, shape_of(t, wanted));
+  ConvCall call;
+  call.a = a.bytes.data();
+  call.a_type = a.dtype;
+  call.b = b.bytes.data();
+  call.b_type = b.dtype;
+  call.out = out.bytes.data();
+  call.out_type = out.dtype;
+  call.compute = compute;
+  if (out.shape.elements() == 0) return out;
+  if (wanted == Wanted::kOutput) conv2d_plain(g, call, 0, t.n * t.k * t.out[0]);
+  if (wanted == Wanted::kInput) conv2d_backward_input_plain(g, call, 0, t.n * t.c * t.h);
+  if (wanted == Wanted::kFilter)
+    conv2d_backward_filter_plain(g, call, 0, t.k * (t.c / t.options.groups) * t.r);
+  return out;
+}
+
+RunResult run_fast(const ConvCase& t, Wanted wanted, HostTensor& a, HostTensor& b,
+                   Compute compute) {
+  const auto with = [&](auto params) {
+    static_cast<ConvOptions&>(params) = t.options;
+    params.compute = compute;
+    return params;
+  };
+  if (wanted == Wanted::kOutput) return run_op<Conv2d>(with(Conv2d::Params()), {&a, &b, nullptr});
+  if (wanted == Wanted::kInput) {
+    Conv2dBackwardInput::Params params = with(Conv2dBackwardInput::Params());
+    params.inputSize = {t.h, t.w};
+    return run_op<Conv2dBackwardInput>(params, {&a, &b});
+  }
+  Conv2dBackwardFilter::Params params = with(Conv2dBackwardFilter::Params());
+  params.filterSize = {t.r, t.s};
+  return run_op<Conv2dBackwardFilter>(params, {&a, &b});
+}
+
+struct Kind {
+  DType a, b;
+  Compute compute;
+};
+constexpr Kind kKinds[] = {
+    {DType::kF32, DType::kF32, Compute::kFloat32}, {DType::kF32, DType::kF32, Compute::kTf32},
+    {DType::kF16, DType::kF16, Compute::kFloat32}, {DType::kBF16, DType::kBF16, Compute::kFloat32},
+    {DType::kF16, DType::kF16, Compute::kFloat16}, {DType::kS8, DType::kU8, Compute::kInt32},
+    {DType::kU8, DType::kU8, Compute::kInt32}};
+
+// What is stated to the bit is equal to the bit; the rest keeps to the bound, in the plain kernels
+// too.
+void check_kernels(Wanted wanted, std::set<std::string>* kernels) {
+  Random random(test_seed());
+  for (int i = 0; i < 280; ++i) {
+    const Kind& kind = kKinds[i % std::size(kKinds)];
+    if (wanted != Wanted::kOutput && !is_float(kind.a)) continue;
+    const ConvCase t = random_case(random, i % 5 == 0);
+    HostTensor a(kind.a, wanted == Wanted::kInput ? t.y() : t.x());
+    HostTensor b(kind.b, wanted == Wanted::kFilter ? t.y() : t.filter());
+    const bool half = kind.compute == Compute::kFloat16;
+    fill(random, a, half && random.chance(40) ? 0x1p-12 : 1);
+    fill(random, b, half && random.chance(40) ? 0x1p-12 : 1);
+    RunResult fast = run_fast(t, wanted, a, b, kind.compute);
+    CHECK_OK(fast.status);
+    if (!fast.status.ok()) continue;
+    const std::string kernel = fast.provenance.kernel;
+    kernels->insert(kernel);
+    const HostTensor plain = run_plain(t, wanted, a, b, kind.compute);
+    const bool exact =
+        half || kind.compute == Compute::kInt32 || kernel.find("depthwise") != std::string::npos;
+    const std::vector<Sum> sums = exact ? std::vector<Sum>() : reference(t, wanted, a, b);
+    for (int64_t j = 0; j < plain.shape.elements(); ++j) {
+      bool good = exact && same_bits_or_nan(fast.outputs[0], plain, j);
+      if (!exact) {
+        const Sum& sum = sums[static_cast<size_t>(j)];
+        const double bound =
+            product_bound(plain.dtype, kind.compute, sum.terms, sum.value, sum.magnitude);
+        good = std::fabs(get(plain, j) - sum.value) <= bound &&
+               std::fabs(get(fast.outputs[0], j) - sum.value) <= bound;
+      }
+      if (good) continue;
+      check::fail(__FILE__, __LINE__,
+                  concat(t.text(), " ", name(kind.a), " ", kernel, ": [", j, "] is ",
+                         get(fast.outputs[0], j), ", plain ", get(plain, j)));
+      break;
+    }
+  }
+}
+
+bool any_has(const std::set<std::string>& kernels, const char* part) {
+  for (const std::string& k : kernels)
+    if (k.find(part) != std::string::npos) return true;
+  return false;
+}
+
+TEST(conv2d_agrees_with_the_plain_kernel) {
+  for_each_isa([](Isa isa) {
+    std::set<std::string> kernels;
+    check_kernels(Wanted::kOutput, &kernels);
+    for (const char* part : {"conv2d_depthwise_nhwc_f32", "conv2d_depthwise_nchw_f32",
+                             "conv2d_nchw_f32", "conv2d_nhwc_f32", "conv2d_nchw_f16",
+                             "conv2d_nhwc_f16", "conv2d_nchw_s8", "conv2d_nhwc_s8"})
+      if (!any_has(kernels, part))
+        check::fail(__FILE__, __LINE__, concat(name(isa), " never ran ", part));
+  });
+}
+TEST(the_input_gradient_agrees_with_the_plain_kernel) {
+  std::set<std::string> kernels;
+  check_kernels(Wanted::kInput, &kernels);
+  CHECK(any_has(kernels, "conv2d_backward_input_nchw_f32") &&
+        any_has(kernels, "conv2d_backward_input_nhwc_f16"));
+}
+TEST(the_filter_gradient_agrees_with_the_plain_kernel) {
+  std::set<std::string> kernels;
+  check_kernels(Wanted::kFilter, &kernels);
+  CHECK(any_has(kernels, "conv2d_backward_filter_nchw_f32") &&
+        any_has(kernels, "conv2d_backward_filter_nhwc_f16"));
+}
+
+// Kernels larger than the masks that are kept, and wider than an image.
+TEST(large_kernels) {
+  Random random(test_seed());
+  for (const Layout layout : {Layout::kNCHW, Layout::kNHWC}) {
+    ConvCase t{};
+    t.options.layout = layout;
+    t.options.padding.mode = Padding::kSame;
+    t.n = 1, t.c = 3, t.h = 6, t.w = 20, t.k = 5, t.r = 11, t.s = 13;
+    t.out[0] = 6, t.out[1] = 20, t.pad[0] = 5, t.pad[1] = 6;
+    HostTensor x(DType::kF16, t.x()), w(DType::kF16, t.filter()), dy(DType::kF16, t.y());
+    for (HostTensor* tensor : {&x, &w, &dy}) fill(random, *tensor);
+    for (const Wanted wanted : {Wanted::kOutput, Wanted::kInput, Wanted::kFilter}) {
+      HostTensor& a = wanted == Wanted::kInput ? dy : x;
+      HostTensor& b = wanted == Wanted::kFilter ? dy : w;
+      RunResult fast = run_fast(t, wanted, a, b, Compute::kFloat16);
+      CHECK_OK(fast.status);
+      CHECK(fast.outputs[0].bytes == run_plain(t, wanted, a, b, Compute::kFloat16).bytes);
+    }
+  }
+}
+
+}  // namespace
