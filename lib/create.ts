@@ -30,6 +30,40 @@ export interface TensorOptions<D extends DType = DType> {
   readonly device?: DeviceName;
 }
 
+/** Dtypes by what `Object.prototype.toString` says of a typed array. */
+interface TaggedDTypes {
+  readonly Float32Array: 'float32';
+  readonly Float64Array: 'float64';
+  readonly Float16Array: 'float16';
+  readonly Int8Array: 'int8';
+  readonly Uint8Array: 'uint8';
+  readonly Uint8ClampedArray: 'uint8';
+  readonly Int16Array: 'int16';
+  readonly Uint16Array: 'uint16';
+  readonly Int32Array: 'int32';
+  readonly BigInt64Array: 'int64';
+}
+
+/** What arrays nested to at most 8 levels hold. */
+type Innermost<T, Depth extends readonly 0[] = []> = Depth['length'] extends 9
+  ? unknown
+  : T extends readonly (infer U)[]
+    ? Innermost<U, [...Depth, 0]>
+    : T;
+
+/** The dtype of a tensor for which none is given: that of its data, as far as their type tells. */
+export type DTypeOf<T> = T extends { readonly [Symbol.toStringTag]: infer Tag }
+  ? Tag extends keyof TaggedDTypes
+    ? TaggedDTypes[Tag]
+    : DType
+  : Innermost<T> extends number
+    ? 'float32'
+    : Innermost<T> extends bigint
+      ? 'int64'
+      : Innermost<T> extends boolean
+        ? 'bool'
+        : DType;
+
 const VIEW_DTYPES: Readonly<Record<string, DType>> = {
   Float32Array: 'float32',
   Float64Array: 'float64',
@@ -183,8 +217,8 @@ function fromBytes(
  * tensor([65519], { dtype: 'float16' }); // 65504
  * tensor(new Uint16Array([0x3c00]), { dtype: 'float16' }); // 1
  */
-export function tensor<D extends DType = DType>(
-  data: TensorData,
+export function tensor<T extends TensorData, D extends DType = DTypeOf<T>>(
+  data: T,
   options: TensorOptions<D> = {},
 ): Tensor<D> {
   const { shape, dtype } = options;

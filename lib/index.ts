@@ -5,7 +5,13 @@
  */
 
 export type { Compute, DeviceEntry, MemoryEntry, Padding, Provenance } from '../binding';
-export { type NestedArray, type TensorData, type TensorOptions, tensor } from './create';
+export {
+  type DTypeOf,
+  type NestedArray,
+  type TensorData,
+  type TensorOptions,
+  tensor,
+} from './create';
 export {
   autoDevice,
   backends,

@@ -1,7 +1,16 @@
 /** `halftone demo`: the same numbers computed in several arithmetics, and what each gives, costs and says about itself. */
 
-import { cast, conv2d, explain, type Provenance, sync, type Tensor, tensor } from '../index';
-import { runOp } from '../run';
+import {
+  cast,
+  conv2d,
+  dequantize,
+  explain,
+  type Provenance,
+  quantize,
+  sync,
+  type Tensor,
+  tensor,
+} from '../index';
 import {
   errors,
   type PictureProblem,
@@ -107,9 +116,9 @@ function quantized(problem: PictureProblem, x: Tensor, w: Tensor): Row {
   return {
     dtype: 'uint8 x int8',
     compute: 'int32',
-    x: runOp('quantize', [x, tensor(xScale)], { dtype: 'uint8' }),
-    w: runOp('quantize', [w, tensor(wScale)], { dtype: 'int8', axis: 3, narrowRange: true }),
-    toReal: (y) => runOp('dequantize', [y, yScale], { axis: 3 }),
+    x: quantize(x, { scale: xScale, dtype: 'uint8' }),
+    w: quantize(w, { scale: [...wScale], axis: 3, narrowRange: true }),
+    toReal: (y) => dequantize(y, { scale: yScale, axis: 3 }),
   };
 }
 

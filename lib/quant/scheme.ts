@@ -77,10 +77,11 @@ const TINY = 2 ** -126;
  * quotient in float64, stored as float32. A width of 0 (and a scale below the least normal float32) gives scale 1 and zero
  * point 0. As `compute_scale_zp` of ONNX Runtime's quantization tool.
  *
- * @param min, max float32 numbers; `min <= max`, or Infinity and -Infinity for "no elements"
+ * @param min a float32 number, at most `max`; Infinity for "no elements"
+ * @param max a float32 number; -Infinity for "no elements"
  * @throws ParamError when the range is not finite or reversed.
  * @example
- * chooseQParams(-1, 3, { dtype: 'uint8', scheme: 'affine' }); // scale 0.015686..., zeroPoint 64
+ * chooseQParams(-1, 3, { dtype: 'uint8', scheme: 'affine' }); // { scale: 0.01569, zeroPoint: 64, ... }
  */
 export function chooseQParams(min: number, max: number, options: QParamsOptions = {}): QParams {
   const { dtype = 'int8', scheme = 'symmetric', minRealRange = 0 } = options;

@@ -124,7 +124,7 @@ describeWithData('TensorFlow 2.21, bit for bit', 'tf/quantized-ops.json', (file)
     it('QuantizedRelu and QuantizedRelu6', async () => {
       const vectors = [...of('QuantizedRelu'), ...of('QuantizedRelu6')];
       for (const v of vectors) {
-        const x = tensor<'uint8'>(v.input, { device, dtype: 'uint8' });
+        const x = tensor(v.input, { device, dtype: 'uint8' });
         const options = v.op === 'QuantizedRelu6' ? { maxValue: 6 } : {};
         await expectCodes(quantizedRelu(x, v.min, v.max, options), v);
       }
@@ -134,8 +134,8 @@ describeWithData('TensorFlow 2.21, bit for bit', 'tf/quantized-ops.json', (file)
     it('QuantizedMatMul', async () => {
       const vectors = of('QuantizedMatMul') as unknown as Record<string, never>[];
       for (const v of vectors) {
-        const a = tensor<'uint8'>(v['a'] as never, { device, dtype: 'uint8' });
-        const b = tensor<'uint8'>(v['b'] as never, { device, dtype: 'uint8' });
+        const a = tensor(v['a'] as never, { device, dtype: 'uint8' });
+        const b = tensor(v['b'] as never, { device, dtype: 'uint8' });
         const range = {
           minA: v['min_a'],
           maxA: v['max_a'],

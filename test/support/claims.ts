@@ -11,6 +11,8 @@ import { Tensor } from '../../lib/tensor';
 export type Claim =
   | { readonly kind: 'any' }
   | { readonly kind: 'plain'; readonly value: unknown; readonly text: string }
+  /** Decimals that go on: `0.333...`. */
+  | { readonly kind: 'begun'; readonly text: string }
   | { readonly kind: 'list'; readonly name: string | undefined; readonly items: readonly Claim[] }
   | {
       readonly kind: 'object';
@@ -66,6 +68,8 @@ class Parser {
 
   value(): Claim {
     if (this.#take(/\.\.\./)) return { kind: 'any' };
+    const begun = this.#take(/-?\d+\.\d+(?=\.\.\.)/);
+    if (begun !== undefined && this.#take(/\.\.\./)) return { kind: 'begun', text: begun };
     const number = this.#take(/-?(?:\d+n|Infinity\b|\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?![\w.]|\s*[x*])/);
     if (number !== undefined) {
       const value = number.endsWith('n') ? BigInt(number.slice(0, -1)) : Number(number);
@@ -161,7 +165,9 @@ export function holds(claim: Claim, actual: unknown): boolean {
   }
   if (actual instanceof Tensor) {
     const flat = Array.from(actual.dataSync() as ArrayLike<unknown>);
-    if (claim.kind === 'plain') return flat.length === 1 && holds(claim, flat[0]);
+    if (claim.kind === 'plain' || claim.kind === 'begun') {
+      return flat.length === 1 && holds(claim, flat[0]);
+    }
     return claim.kind === 'list' && claim.name === undefined && sameList(claim.items, flat);
   }
   if (claim.kind === 'plain') {
@@ -169,6 +175,9 @@ export function holds(claim: Claim, actual: unknown): boolean {
       return sameNumber(claim.value, claim.text, actual);
     }
     return Object.is(claim.value, actual);
+  }
+  if (claim.kind === 'begun') {
+    return typeof actual === 'number' && actual.toFixed(40).startsWith(claim.text);
   }
   if (typeof actual !== 'object' || actual === null) return false;
   if (claim.name !== undefined && claim.name !== actual.constructor?.name) return false;
