@@ -109,6 +109,26 @@ TEST(float16_is_rounded_once) {
   CHECK(found > 0);  // some results differ from rounding twice: the test can tell
 }
 
+TEST(products_of_subnormal_scales_are_rounded_once) {
+  Rng rng(8);
+  std::vector<int16_t> q(4096);
+  for (size_t i = 0; i < q.size(); ++i) q[i] = static_cast<int16_t>(i * 16 - 32768);
+  HostTensor x(Shape{4096}, q);
+  Dequantize::Params p;
+  p.dtype = DType::kBF16;
+  for (int repeat = 0; repeat < 100; ++repeat) {
+    const float scale =
+        std::ldexp(static_cast<float>(rng.unit()), static_cast<int>(rng.between(-149, -126)));
+    HostTensor s(Shape{}, std::vector<float>{scale});
+    auto y = run_op<Dequantize>(p, {&x, &s});
+    CHECK_OK(y.status);
+    for (int64_t i = 0; i < 4096; ++i) {
+      const double value = exact(q[static_cast<size_t>(i)], 0, scale);
+      CHECK_EQ(bits_at(y.outputs[0], i), expected_bits(value, DType::kBF16));
+    }
+  }
+}
+
 TEST(scales_without_a_normal_float32) {
   const float scales[] = {
       0.0f, -0.0f, 1e-44f, -1e-40f, std::numeric_limits<float>::infinity(), std::nanf("")};

@@ -81,8 +81,9 @@ inline std::vector<LayoutCase> layout_cases() {
   for (const Shape& s :
        {Shape{}, Shape{1}, Shape{17}, Shape{1031}, Shape{70000}, Shape{0}, Shape{3, 0, 2}})
     all.push_back({s, {}});
-  for (const Shape& s : {Shape{5}, Shape{1000}, Shape{3, 7}, Shape{2, 3, 129}, Shape{2, 65, 5, 3},
-                         Shape{4, 1, 30}, Shape{2, 3, 0}, Shape{0, 4}, Shape{200, 3, 130}})
+  for (const Shape& s :
+       {Shape{5}, Shape{1000}, Shape{3, 7}, Shape{2, 3, 129}, Shape{2, 65, 5, 3}, Shape{4, 1, 30},
+        Shape{2, 3, 0}, Shape{0, 4}, Shape{200, 3, 130}, Shape{3, 1100, 2}})
     for (int64_t axis = 0; axis < s.rank; ++axis)
       all.push_back({s, {1, axis % 2 ? axis - s.rank : axis}});
   return all;

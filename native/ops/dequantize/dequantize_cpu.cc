@@ -1,7 +1,5 @@
 #include "ops/dequantize/dequantize_cpu.h"
 
-#include <cmath>
-
 #include "ops/dequantize/dequantize_isa.h"
 #include "ops/quantize/channel_walk.h"
 
@@ -15,11 +13,6 @@ Status dequantize_cpu(const Dequantize::Params& p, const KernelContext& context)
   const TensorView &q = context.in(0), &y = context.out();
   const TensorView& scales = context.in(1);
   const bool direct = p.dtype == DType::kF32;
-  if (!direct) {
-    // Products of subnormal or infinite scales would be rounded twice on the way through float32.
-    for (int64_t i = 0; i < scales.elements(); ++i)
-      if (!std::isnormal(scales.as<float>()[i])) return dequantize_plain(p, context);
-  }
   const ChannelWalk walk(channel_layout(q.shape, p.axis));
   const std::vector<float> scale = walk.expand<float>(scales.as<float>());
   const std::vector<int32_t> zero_point = walk.zero_points(context, 2);

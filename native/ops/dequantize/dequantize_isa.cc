@@ -6,8 +6,9 @@ namespace halftone {
 namespace HALFTONE_ISA_NS {
 
 // A float32 has 29 fraction bits less than a float64. Cutting them off and setting the last kept
-// bit when any was set is rounding to odd; the conversion after it is exact for normal results. d *
-// scale has at most 48 bits: exact.
+// bit when any was set is rounding to odd; the conversion after it is exact: d * scale is a
+// multiple of 2^-149, so it has bits to cut only where it is a normal float32. The product itself
+// has at most 48 bits. Infinities and NaN pass.
 static inline float product_to_odd(float d, float scale) {
   const double product = static_cast<double>(d) * static_cast<double>(scale);
   uint64_t bits = 0;
@@ -30,14 +31,17 @@ static inline float difference(T q, int32_t zero_point) {
 
 template <class T, bool kPerElement, bool kToOdd>
 static void loop(const DequantizeBlock& b) {
-  const T* const q = static_cast<const T*>(b.q);
-  const float* const scale = b.scale;
-  const int32_t* const zero_point = b.zero_point;
-  float* const y = b.y;
-  for (int64_t i = 0; i < b.count; ++i) {
-    const int64_t at = kPerElement ? i : 0;
-    const float d = difference(q[i], zero_point[at]);
-    y[i] = kToOdd ? product_to_odd(d, scale[at]) : d * scale[at];
+  const T* __restrict q = static_cast<const T*>(b.q);
+  const float* __restrict scales = b.scale;
+  const int32_t* __restrict zero_points = b.zero_point;
+  float* __restrict y = b.y;
+  const int64_t count = b.count;
+  const float one_scale = kPerElement ? 0 : *scales;
+  const int32_t one_zero_point = kPerElement ? 0 : *zero_points;
+  for (int64_t i = 0; i < count; ++i) {
+    const float scale = kPerElement ? scales[i] : one_scale;
+    const float d = difference(q[i], kPerElement ? zero_points[i] : one_zero_point);
+    y[i] = kToOdd ? product_to_odd(d, scale) : d * scale;
   }
 }
 

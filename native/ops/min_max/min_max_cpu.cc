@@ -10,7 +10,6 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr int64_t kGrain = 1 << 16;  // elements of one piece of work
 constexpr int64_t kBlock = 1024;     // 16-bit elements widened at once
 constexpr int64_t kColumns = 64;     // neighbouring channels that one piece reads together
-constexpr int kLanes = 16;           // independent minima, so that the compiler can use vectors
 
 struct Range {
   float min = kInf, max = -kInf;
@@ -34,21 +33,31 @@ const float* floats(const TensorView& x, int64_t begin, int64_t n, float* buffer
   return buffer;
 }
 
+/// A vector of the compiler's own: it makes no vector loops of minima by itself, because their
+/// order matters for NaN.
+using Floats = float __attribute__((vector_size(16)));
+using Masks = int32_t __attribute__((vector_size(16)));
+constexpr int kLanes = 4, kVectors = 4;  // four independent chains hide the latency of one
+
 Range range_of(const float* x, int64_t n) {
-  float min[kLanes], max[kLanes];
-  uint32_t nan[kLanes] = {};
-  std::fill_n(min, kLanes, kInf);
-  std::fill_n(max, kLanes, -kInf);
+  Floats min[kVectors], max[kVectors];
+  Masks nan[kVectors] = {};
+  for (int j = 0; j < kVectors; ++j) {
+    min[j] = kInf - Floats{};
+    max[j] = -kInf - Floats{};
+  }
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int j = 0; j < kLanes; ++j) {
-      const float v = x[i + j];
+  for (; i + kLanes * kVectors <= n; i += kLanes * kVectors)
+    for (int j = 0; j < kVectors; ++j) {
+      Floats v;
+      __builtin_memcpy(&v, x + i + kLanes * j, sizeof v);
       min[j] = v < min[j] ? v : min[j];
       max[j] = v > max[j] ? v : max[j];
       nan[j] |= v != v;
     }
   Range r;
-  for (int j = 0; j < kLanes; ++j) r.add({min[j], max[j], nan[j] != 0});
+  for (int j = 0; j < kVectors; ++j)
+    for (int k = 0; k < kLanes; ++k) r.add({min[j][k], max[j][k], nan[j][k] != 0});
   for (; i < n; ++i) r.add(x[i]);
   return r;
 }
@@ -67,13 +76,24 @@ Range range_of(const TensorView& x, int64_t begin, int64_t n) {
 /// Channels [first, last) where neighbours in memory are different channels: walks along the rows.
 void column_ranges(const TensorView& x, const ChannelLayout& l, int64_t first, int64_t last,
                    Range* out) {
-  alignas(64) float wide[kBlock];
-  for (int64_t o = 0; o < l.outer; ++o)
-    for (int64_t c = first; c < last; c += kBlock) {
-      const int64_t count = std::min(last - c, kBlock);
+  alignas(64) float wide[kBlock], min[kBlock], max[kBlock];
+  uint32_t nan[kBlock];
+  for (int64_t c = first; c < last; c += kBlock) {
+    const int64_t count = std::min(last - c, kBlock);
+    std::fill_n(min, count, kInf);
+    std::fill_n(max, count, -kInf);
+    std::fill_n(nan, count, 0u);
+    for (int64_t o = 0; o < l.outer; ++o) {
       const float* row = floats(x, o * l.channels + c, count, wide);
-      for (int64_t i = 0; i < count; ++i) out[c + i].add(row[i]);
+      for (int64_t i = 0; i < count; ++i) {
+        const float v = row[i];
+        min[i] = v < min[i] ? v : min[i];
+        max[i] = v > max[i] ? v : max[i];
+        nan[i] |= v != v;
+      }
     }
+    for (int64_t i = 0; i < count; ++i) out[c + i] = {min[i], max[i], nan[i] != 0};
+  }
 }
 
 Status min_max_cpu(const MinMax::Params& p, const KernelContext& context) {

@@ -6,17 +6,22 @@ namespace halftone {
 namespace HALFTONE_ISA_NS {
 
 // W: float holds all 16-bit codes less a zero point exactly, double all 32-bit ones.
+// __restrict: y may be int8_t, which could alias anything and keep the compiler from using vectors.
 template <class T, class W, bool kPerElement, bool kHalfAway, bool kMultiply>
 static void loop(const QuantizeBlock& b) {
-  const float* const x = b.x;
-  const float* const scale = b.scale;
-  const int32_t* const zero_point = b.zero_point;
+  const float* __restrict x = b.x;
+  const float* __restrict scales = b.scale;
+  const int32_t* __restrict zero_points = b.zero_point;
+  T* __restrict y = static_cast<T*>(b.y);
+  const int64_t count = b.count;
   const int32_t low = b.low, high = b.high;
-  T* const y = static_cast<T*>(b.y);
-  for (int64_t i = 0; i < b.count; ++i) {
-    const int64_t at = kPerElement ? i : 0;
-    const float t = kMultiply ? x[i] * scale[at] : x[i] / scale[at];
-    y[i] = static_cast<T>(quantize_code<kHalfAway>(static_cast<W>(t), zero_point[at], low, high));
+  const float one_scale = kPerElement ? 0 : *scales;
+  const int32_t one_zero_point = kPerElement ? 0 : *zero_points;
+  for (int64_t i = 0; i < count; ++i) {
+    const float scale = kPerElement ? scales[i] : one_scale;
+    const int32_t zero_point = kPerElement ? zero_points[i] : one_zero_point;
+    const float t = kMultiply ? x[i] * scale : x[i] / scale;
+    y[i] = static_cast<T>(quantize_code<kHalfAway>(static_cast<W>(t), zero_point, low, high));
   }
 }
 

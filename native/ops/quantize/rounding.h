@@ -95,13 +95,11 @@ HALFTONE_HD FixedPoint fixed_point_tosa(double m) {
 inline constexpr double kTfliteMultiplierEnd = 0x1p30;
 inline constexpr double kTosaMultiplierEnd = 0x1p29;
 
-/// gemmlowp's SaturatingRoundingDoublingHighMul: round(2 * a * b / 2^32), ties up: for negative
-/// products too, since the nudge is 1 - 2^30 and the division truncates.
+/// gemmlowp's SaturatingRoundingDoublingHighMul: round(2 * a * b / 2^32). Its nudge of 2^30, or 1 -
+/// 2^30 below zero, and a division that truncates send ties up, which is what this shift does. b >=
+/// 0 here, so nothing saturates.
 HALFTONE_HD int32_t doubling_high_mul(int32_t a, int32_t b) {
-  if (a == INT32_MIN && b == INT32_MIN) return INT32_MAX;
-  const int64_t product = static_cast<int64_t>(a) * b;
-  const int64_t nudge = product >= 0 ? int64_t{1} << 30 : 1 - (int64_t{1} << 30);
-  return static_cast<int32_t>((product + nudge) / (int64_t{1} << 31));
+  return static_cast<int32_t>((static_cast<int64_t>(a) * b + (int64_t{1} << 30)) >> 31);
 }
 
 /// gemmlowp's RoundingDivideByPOT: x / 2^exponent to nearest, ties away from zero. 0 <= exponent

@@ -3,30 +3,34 @@
 namespace halftone {
 namespace HALFTONE_ISA_NS {
 
-template <class T, bool kPerElement, RequantizeBlock::Arithmetic kArithmetic>
-static void loop(const RequantizeBlock& b) {
-  const int32_t* const x = b.x;
-  const int32_t* const zero_point = b.zero_point;
-  const int32_t low = b.low, high = b.high;
-  T* const y = static_cast<T*>(b.y);
-  for (int64_t i = 0; i < b.count; ++i) {
-    const int64_t at = kPerElement ? i : 0;
-    const int32_t zero = zero_point[at];
-    int32_t code = 0;
-    if constexpr (kArithmetic == RequantizeBlock::kEven32 ||
-                  kArithmetic == RequantizeBlock::kAway32)
-      code = quantize_code<kArithmetic == RequantizeBlock::kAway32>(
-          static_cast<float>(x[i]) * b.scale32[at], zero, low, high);
-    else if constexpr (kArithmetic == RequantizeBlock::kEven64 ||
-                       kArithmetic == RequantizeBlock::kAway64)
-      code = quantize_code<kArithmetic == RequantizeBlock::kAway64>(
-          static_cast<double>(x[i]) * b.scale64[at], zero, low, high);
-    else if constexpr (kArithmetic == RequantizeBlock::kTfliteDouble)
-      code = saturate_code(multiply_tflite_double(x[i], b.fixed[at]), zero, low, high);
-    else
-      code = saturate_code(multiply_tosa(x[i], b.fixed[at]), zero, low, high);
-    y[i] = static_cast<T>(code);
+// One sum; S is the type of the scale.
+template <RequantizeBlock::Arithmetic kArithmetic, class S>
+static inline int32_t code_of(int32_t x, S scale, int32_t zero_point, int32_t low, int32_t high) {
+  using B = RequantizeBlock;
+  if constexpr (kArithmetic == B::kTfliteDouble) {
+    return saturate_code(multiply_tflite_double(x, scale), zero_point, low, high);
+  } else if constexpr (kArithmetic == B::kTosa) {
+    return saturate_code(multiply_tosa(x, scale), zero_point, low, high);
+  } else {
+    constexpr bool kHalfAway = kArithmetic == B::kAway32 || kArithmetic == B::kAway64;
+    return quantize_code<kHalfAway>(static_cast<S>(x) * scale, zero_point, low, high);
   }
+}
+
+// __restrict: y may be int8_t, which could alias anything and keep the compiler from using vectors.
+template <class T, bool kPerElement, RequantizeBlock::Arithmetic kArithmetic, class S>
+static void loop(const RequantizeBlock& b, const S* __restrict scales) {
+  const int32_t* __restrict x = b.x;
+  const int32_t* __restrict zero_points = b.zero_point;
+  T* __restrict y = static_cast<T*>(b.y);
+  const int64_t count = b.count;
+  const int32_t low = b.low, high = b.high;
+  const S one_scale = *scales;
+  const int32_t one_zero_point = *zero_points;
+  for (int64_t i = 0; i < count; ++i)
+    y[i] = static_cast<T>(code_of<kArithmetic>(x[i], kPerElement ? scales[i] : one_scale,
+                                               kPerElement ? zero_points[i] : one_zero_point, low,
+                                               high));
 }
 
 template <class T, bool kPerElement>
@@ -34,17 +38,17 @@ static void pick(const RequantizeBlock& b) {
   using B = RequantizeBlock;
   switch (b.arithmetic) {
     case B::kEven32:
-      return loop<T, kPerElement, B::kEven32>(b);
+      return loop<T, kPerElement, B::kEven32>(b, b.scale32);
     case B::kAway32:
-      return loop<T, kPerElement, B::kAway32>(b);
+      return loop<T, kPerElement, B::kAway32>(b, b.scale32);
     case B::kEven64:
-      return loop<T, kPerElement, B::kEven64>(b);
+      return loop<T, kPerElement, B::kEven64>(b, b.scale64);
     case B::kAway64:
-      return loop<T, kPerElement, B::kAway64>(b);
+      return loop<T, kPerElement, B::kAway64>(b, b.scale64);
     case B::kTfliteDouble:
-      return loop<T, kPerElement, B::kTfliteDouble>(b);
+      return loop<T, kPerElement, B::kTfliteDouble>(b, b.fixed);
     case B::kTosa:
-      return loop<T, kPerElement, B::kTosa>(b);
+      return loop<T, kPerElement, B::kTosa>(b, b.fixed);
   }
 }
 
