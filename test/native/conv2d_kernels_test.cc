@@ -112,9 +112,10 @@ TEST(conv2d_agrees_with_the_plain_kernel) {
   for_each_isa([](Isa isa) {
     std::set<std::string> kernels;
     check_kernels(Wanted::kOutput, &kernels);
-    for (const char* part : {"conv2d_depthwise_nhwc_f32", "conv2d_depthwise_nchw_f32",
-                             "conv2d_nchw_f32", "conv2d_nhwc_f32", "conv2d_nchw_f16",
-                             "conv2d_nhwc_f16", "conv2d_nchw_s8", "conv2d_nhwc_s8"})
+    for (const char* part :
+         {"conv2d_depthwise_nhwc_f32", "conv2d_depthwise_nchw_f32", "conv2d_depthwise_nhwc_s32",
+          "conv2d_depthwise_nchw_s32", "conv2d_nchw_f32", "conv2d_nhwc_f32", "conv2d_nchw_f16",
+          "conv2d_nhwc_f16", "conv2d_nchw_s8", "conv2d_nhwc_s8"})
       if (!any_has(kernels, part))
         check::fail(__FILE__, __LINE__, concat(name(isa), " never ran ", part));
   });
@@ -130,6 +131,39 @@ TEST(the_filter_gradient_agrees_with_the_plain_kernel) {
   check_kernels(Wanted::kFilter, &kernels);
   CHECK(any_has(kernels, "conv2d_backward_filter_nchw_f32") &&
         any_has(kernels, "conv2d_backward_filter_nhwc_f16"));
+}
+
+// Infinities and NaN in the second operand meet data, never padding: the special results are those
+// of the definition.
+TEST(padding_is_skipped_not_multiplied) {
+  Random random(test_seed());
+  int64_t specials = 0;
+  for (int i = 0; i < 240; ++i) {
+    const Kind& kind = kKinds[i % 5];
+    const Wanted wanted = random.pick({Wanted::kOutput, Wanted::kInput, Wanted::kFilter});
+    const ConvCase t = random_case(random);
+    HostTensor a(kind.a, wanted == Wanted::kInput ? t.y() : t.x());
+    HostTensor b(kind.b, wanted == Wanted::kFilter ? t.y() : t.filter());
+    fill(random, a);
+    fill(random, b);
+    if (b.shape.elements() == 0) continue;
+    set(b, random.below(b.shape.elements()),
+        random.pick({INFINITY, -INFINITY, static_cast<float>(NAN)}));
+    RunResult fast = run_fast(t, wanted, a, b, kind.compute);
+    CHECK_OK(fast.status);
+    const HostTensor plain = run_plain(t, wanted, a, b, kind.compute);
+    for (int64_t j = 0; j < plain.shape.elements(); ++j) {
+      const double want = get(plain, j), got = get(fast.outputs[0], j);
+      specials += !std::isfinite(want);
+      if (std::isfinite(want) ? std::isfinite(got) : same_bits_or_nan(fast.outputs[0], plain, j))
+        continue;
+      check::fail(
+          __FILE__, __LINE__,
+          concat(t.text(), " ", fast.provenance.kernel, ": [", j, "] is ", got, ", plain ", want));
+      break;
+    }
+  }
+  CHECK(specials > 1000);
 }
 
 // Kernels larger than the masks that are kept, and wider than an image.

@@ -121,7 +121,8 @@ class FilterStore final : public GemmStore<float> {
         layout_(layout),
         call_(call),
         target_{call.out, call.out_type, 0, {}},
-        again_(call.compute == Compute::kFloat16 && !(g.h.all_full() && g.w.all_full())) {}
+        half_(call.compute == Compute::kFloat16),
+        again_(!(g.h.all_full() && g.w.all_full())) {}
 
   void store(int64_t group, int64_t row, int64_t col, int64_t rows, int64_t cols, float* sums,
              int64_t ld) const override {
@@ -130,9 +131,9 @@ class FilterStore final : public GemmStore<float> {
     for (int64_t r = 0; r < rows; ++r) {
       float* run = sums + r * ld;
       const int64_t first = group * g_.group_out;
-      if (again_)
+      if (again_ && padding_may_show(run, cols, half_))
         for (int64_t i = 0; i < cols; ++i)
-          if (run[i] == 0 || run[i] != run[i])
+          if (run[i] != run[i] || (half_ && run[i] == 0))
             sum_again(&run[i], first + (hwio ? col + i : row + r), hwio ? row + r : col + i);
       const int64_t to =
           hwio ? (row + r) * g_.out_channels + first + col : (first + row + r) * g_.terms() + col;
@@ -141,17 +142,16 @@ class FilterStore final : public GemmStore<float> {
   }
 
  private:
-  // As in conv_store.h: padding multiplied as zeros shows in NaN and in zeros only.
   void sum_again(float* sum, int64_t k, int64_t j) const {
     const FilterElement e(g_, layout_, j);
-    *sum = to_float(conv2d_backward_filter_plain_sum_f16(g_, call_, k, e.c, e.r, e.s));
+    *sum = conv2d_backward_filter_plain_sum(g_, call_, k, e.c, e.r, e.s);
   }
 
   const ConvGeometry& g_;
   FilterLayout layout_;
   const ConvCall& call_;
   ConvTarget target_;
-  bool again_;
+  bool half_, again_;
 };
 
 }  // namespace
@@ -164,7 +164,7 @@ ConvReport conv2d_backward_filter_product(const ConvGeometry& g, const ConvOptio
   // Patches of NCHW take their elements from everywhere, and vectors gather 32-bit words only.
   const bool widen = !nhwc && size_of(call.a_type) == 2;
   std::optional<WidenedImages> wide;
-  if (widen) wide.emplace(g, call, context, false);
+  if (widen) wide.emplace(g, call, context);
   const PatchLines patches(g, o.filterLayout, widen ? wide->data() : call.a,
                            widen ? PackFrom::kF32 : how);
   const GradientLines lines(g, call.b, how);

@@ -65,8 +65,8 @@ void gather_filter(const ConvGeometry& g, const Residue& h, const Residue& w, co
 ConvReport conv2d_backward_input_product(const ConvGeometry& g, const ConvOptions& o,
                                          const ConvCall& call, const KernelContext& context) {
   ConvReport report;
-  const bool nhwc = o.layout == Layout::kNHWC, half = call.compute == Compute::kFloat16;
-  const auto engine = half ? gemm_f16 : gemm_f32;
+  const bool nhwc = o.layout == Layout::kNHWC;
+  const auto engine = call.compute == Compute::kFloat16 ? gemm_f16 : gemm_f32;
   std::vector<std::byte> filter;
   for (int64_t ih = 0; ih < std::min(g.h.stride, g.h.in); ++ih)
     for (int64_t iw = 0; iw < std::min(g.w.stride, g.w.in); ++iw) {
@@ -99,10 +99,10 @@ ConvReport conv2d_backward_input_product(const ConvGeometry& g, const ConvOption
                               ih * g.x.h + iw * g.x.w,
                               {g.x.n, g.x.c, g.x.h * g.h.stride, g.x.w * g.w.stride}};
       SumByDefinition again;
-      if (half && size > 0)
+      if (size > 0)
         again = [&](int64_t n, int64_t c, int64_t i, int64_t j) {
-          return conv2d_backward_input_plain_sum_f16(g, call, n, c, ih + i * g.h.stride,
-                                                     iw + j * g.w.stride);
+          return conv2d_backward_input_plain_sum(g, call, n, c, ih + i * g.h.stride,
+                                                 iw + j * g.w.stride);
         };
       const ConvFloatStore store(t, target, nhwc, call, again);
       const int64_t pixels = t.batch * t.pixels();

@@ -57,7 +57,7 @@ ConvReport product(const ConvGeometry& g, const ConvOptions& o, const ConvCall& 
   DType x_type = call.a_type;
   std::optional<WidenedImages> wide;
   if (!nhwc && size_of(x_type) == 2 && !rows_of_pixels) {
-    wide.emplace(g, call, context, false);
+    wide.emplace(g, call, context);
     x = wide->data();
     x_type = DType::kF32;
     report.workspace_bytes += wide->bytes();
@@ -89,15 +89,12 @@ ConvReport conv2d_product(const ConvGeometry& g, const ConvOptions& o, const Con
   if (call.compute == Compute::kInt32)
     return product<int16_t, int32_t>(g, o, call, context, gemm_s8,
                                      ConvIntegerStore(g, target, nhwc, call));
-  if (call.compute == Compute::kFloat16) {
-    const auto again = [&](int64_t n, int64_t k, int64_t oh, int64_t ow) {
-      return conv2d_plain_sum_f16(g, call, n, k, oh, ow);
-    };
-    return product<float, float>(g, o, call, context, gemm_f16,
-                                 ConvFloatStore(g, target, nhwc, call, again));
-  }
-  return product<float, float>(g, o, call, context, gemm_f32,
-                               ConvFloatStore(g, target, nhwc, call, nullptr));
+  const ConvFloatStore store(g, target, nhwc, call,
+                             [&](int64_t n, int64_t k, int64_t oh, int64_t ow) {
+                               return conv2d_plain_sum(g, call, n, k, oh, ow);
+                             });
+  const auto engine = call.compute == Compute::kFloat16 ? gemm_f16 : gemm_f32;
+  return product<float, float>(g, o, call, context, engine, store);
 }
 
 }  // namespace halftone

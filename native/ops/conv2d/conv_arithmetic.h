@@ -32,7 +32,7 @@ inline float round_tf32(float v) {
   return std::bit_cast<float>((u + 0x1000u) & 0xffffe000u);
 }
 
-/// Element i of a float tensor, exactly.
+/// Element i of a float tensor, exact.
 inline float widened(const void* data, DType type, int64_t i) {
   if (type == DType::kF16) return to_float(static_cast<const f16*>(data)[i]);
   if (type == DType::kBF16) return to_float(static_cast<const bf16*>(data)[i]);

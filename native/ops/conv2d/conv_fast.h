@@ -14,23 +14,22 @@ struct ConvReport {
   uint64_t workspace_bytes = 0;
 };
 
-/// The first operand as float32 in memory of the call, where a kernel wants neighbours in vectors
+/// Images as float32 in memory of the call, where a kernel wants neighbours in vectors
 /// whatever their dtype.
 class WidenedImages {
  public:
-  /// float32 is taken as it is, unless it must be rounded to tf32.
-  WidenedImages(const ConvGeometry&, const ConvCall&, const KernelContext&, bool tf32);
-  const float* data() const { return data_; }
+  /// The first operand must be float16 or bfloat16.
+  WidenedImages(const ConvGeometry&, const ConvCall&, const KernelContext&);
+  const float* data() const { return copy_.get(); }
   uint64_t bytes() const { return bytes_; }
 
  private:
-  const float* data_ = nullptr;
   std::unique_ptr<float[]> copy_;
   uint64_t bytes_ = 0;
 };
 
-/// Depthwise convolutions with float32 sums: float32, float16, bfloat16; NHWC with one filter per
-/// channel.
+/// Whether conv2d_depthwise() takes this call: depthwise, for NHWC one filter per channel, float16
+/// sums in hardware.
 bool conv2d_depthwise_offered(const ConvGeometry&, const ConvOptions&, const ConvCall&);
 ConvReport conv2d_depthwise(const ConvGeometry&, const ConvOptions&, const ConvCall&,
                             const KernelContext&);

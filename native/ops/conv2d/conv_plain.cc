@@ -104,7 +104,7 @@ void backward_filter(const ConvGeometry& g, const ConvCall& call, int64_t first,
 
 // Calls f.operator()<Sums, A, B, Out>() with the types of a call that infer() has let through.
 template <class F>
-void with_types(const ConvCall& call, F&& f) {
+auto with_types(const ConvCall& call, F&& f) {
   if (call.compute == Compute::kTf32) return f.template operator()<Tf32Sums, float, float, float>();
   if (call.compute == Compute::kFloat16) return f.template operator()<F16Sums, f16, f16, f16>();
   if (call.compute == Compute::kInt32) {
@@ -145,22 +145,37 @@ void conv2d_backward_filter_plain(const ConvGeometry& g, const ConvCall& call, i
   });
 }
 
-f16 conv2d_plain_sum_f16(const ConvGeometry& g, const ConvCall& call, int64_t n, int64_t k,
-                         int64_t oh, int64_t ow) {
-  return sum_of<F16Sums>(g, static_cast<const f16*>(call.a), static_cast<const f16*>(call.b), n, k,
-                         oh, ow);
+float conv2d_plain_sum(const ConvGeometry& g, const ConvCall& call, int64_t i, int64_t j, int64_t k,
+                       int64_t l) {
+  return with_types(call, [&]<class S, class A, class B, class Y>() -> float {
+    if constexpr (std::is_same_v<S, S32Sums>)
+      return 0;
+    else
+      return widen(
+          sum_of<S>(g, static_cast<const A*>(call.a), static_cast<const B*>(call.b), i, j, k, l));
+  });
 }
 
-f16 conv2d_backward_input_plain_sum_f16(const ConvGeometry& g, const ConvCall& call, int64_t n,
-                                        int64_t c, int64_t ih, int64_t iw) {
-  return input_gradient_of<F16Sums>(g, static_cast<const f16*>(call.a),
-                                    static_cast<const f16*>(call.b), n, c, ih, iw);
+float conv2d_backward_input_plain_sum(const ConvGeometry& g, const ConvCall& call, int64_t i,
+                                      int64_t j, int64_t k, int64_t l) {
+  return with_types(call, [&]<class S, class A, class B, class Y>() -> float {
+    if constexpr (std::is_same_v<S, S32Sums>)
+      return 0;
+    else
+      return widen(input_gradient_of<S>(g, static_cast<const A*>(call.a),
+                                        static_cast<const B*>(call.b), i, j, k, l));
+  });
 }
 
-f16 conv2d_backward_filter_plain_sum_f16(const ConvGeometry& g, const ConvCall& call, int64_t k,
-                                         int64_t c, int64_t r, int64_t s) {
-  return filter_gradient_of<F16Sums>(g, static_cast<const f16*>(call.a),
-                                     static_cast<const f16*>(call.b), k, c, r, s);
+float conv2d_backward_filter_plain_sum(const ConvGeometry& g, const ConvCall& call, int64_t i,
+                                       int64_t j, int64_t k, int64_t l) {
+  return with_types(call, [&]<class S, class A, class B, class Y>() -> float {
+    if constexpr (std::is_same_v<S, S32Sums>)
+      return 0;
+    else
+      return widen(filter_gradient_of<S>(g, static_cast<const A*>(call.a),
+                                         static_cast<const B*>(call.b), i, j, k, l));
+  });
 }
 
 }  // namespace halftone

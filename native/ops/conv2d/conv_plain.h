@@ -30,13 +30,13 @@ void conv2d_backward_input_plain(const ConvGeometry&, const ConvCall&, int64_t f
 void conv2d_backward_filter_plain(const ConvGeometry&, const ConvCall&, int64_t first,
                                   int64_t last);
 
-/// One sum with compute 'float16', before bias and activation: of y[n, k, oh, ow], dx[n, c, ih,
+/// One sum of a float convolution, before bias and activation: of y[n, k, oh, ow], dx[n, c, ih,
 /// iw], dw[k, c, r, s].
-f16 conv2d_plain_sum_f16(const ConvGeometry&, const ConvCall&, int64_t n, int64_t k, int64_t oh,
-                         int64_t ow);
-f16 conv2d_backward_input_plain_sum_f16(const ConvGeometry&, const ConvCall&, int64_t n, int64_t c,
-                                        int64_t ih, int64_t iw);
-f16 conv2d_backward_filter_plain_sum_f16(const ConvGeometry&, const ConvCall&, int64_t k, int64_t c,
-                                         int64_t r, int64_t s);
+float conv2d_plain_sum(const ConvGeometry&, const ConvCall&, int64_t n, int64_t k, int64_t oh,
+                       int64_t ow);
+float conv2d_backward_input_plain_sum(const ConvGeometry&, const ConvCall&, int64_t n, int64_t c,
+                                      int64_t ih, int64_t iw);
+float conv2d_backward_filter_plain_sum(const ConvGeometry&, const ConvCall&, int64_t k, int64_t c,
+                                       int64_t r, int64_t s);
 
 }  // namespace halftone

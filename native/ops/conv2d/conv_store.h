@@ -78,18 +78,34 @@ inline void round_and_write(const float* sums, int64_t n, const ConvTarget& t, i
   if (t.type == DType::kBF16) write(static_cast<bf16*>(t.out) + to);
 }
 
+/// The engines multiply padding as zeros, where the definition skips it. That shows as a NaN, from
+/// 0 * Infinity or 0 * NaN. And in float16 sums, which are exact to the bit, adding +0 turns a sum
+/// of -0 (from products too small for float16) into +0, which shows only if the sum ends as a zero.
+/// Such sums are made again, by the definition, if their windows reach into the padding. This says
+/// whether any of `n` sums may be one.
+inline bool padding_may_show(const float* sums, int64_t n, bool half) {
+  float nan = 0;
+  bool zero = false;
+  for (int64_t i = 0; i < n; ++i)
+    nan += sums[i] * 0.0f;  // NaN for infinities too: looked at once more
+  if (half)
+    for (int64_t i = 0; i < n; ++i) zero |= sums[i] == 0;
+  return zero || nan != 0;
+}
+
 /// Sums one output by the definition.
-using SumByDefinition = std::function<f16(int64_t n, int64_t k, int64_t oh, int64_t ow)>;
+using SumByDefinition = std::function<float(int64_t n, int64_t k, int64_t oh, int64_t ow)>;
 
 class ConvFloatStore final : public GemmStore<float> {
  public:
-  /// `again` for float16 sums only. call: bias and activation.
+  /// call: bias and activation. `again`: where the engine has multiplied padding.
   ConvFloatStore(const ConvGeometry& g, const ConvTarget& target, bool pixel_rows,
                  const ConvCall& call, SumByDefinition again)
       : g_(g),
         target_(target),
         pixel_rows_(pixel_rows),
         relu_(call.activation == Activation::kRelu),
+        half_(call.compute == Compute::kFloat16),
         again_(std::move(again)),
         finish_(HALFTONE_ISA_PICK(conv_finish_f32)) {
     if (g.h.all_full() && g.w.all_full()) again_ = nullptr;
@@ -120,23 +136,19 @@ class ConvFloatStore final : public GemmStore<float> {
   }
 
  private:
-  // The engine multiplies padding as zeros, where the definition skips it. For float16 sums, which
-  // are exact to the bit, there are two differences: 0 * Infinity and 0 * NaN give a NaN, which
-  // stays; and adding +0 turns a sum of -0 (from products too small for float16) into +0, which
-  // shows only if the sum ends as a zero. So outputs that saw padding and are NaN or zero are
-  // summed again, by the definition.
   void sum_again(float* run, int64_t n, int64_t k, int64_t k_step, int64_t pixel) const {
+    if (!padding_may_show(run, n, half_)) return;
     for (int64_t i = 0; i < n; ++i) {
-      if (run[i] != 0 && run[i] == run[i]) continue;
+      if (run[i] == run[i] && !(half_ && run[i] == 0)) continue;
       const int64_t p = k_step ? pixel : pixel + i, ow = p % g_.w.out, oh = p / g_.w.out % g_.h.out;
       if (!g_.h.full(oh) || !g_.w.full(ow))
-        run[i] = to_float(again_(p / g_.pixels(), k + i * k_step, oh, ow));
+        run[i] = again_(p / g_.pixels(), k + i * k_step, oh, ow);
     }
   }
 
   const ConvGeometry& g_;
   ConvTarget target_;
-  bool pixel_rows_, relu_;
+  bool pixel_rows_, relu_, half_;
   SumByDefinition again_;
   std::vector<float> bias_;
   void (*finish_)(const float*, int64_t, const float*, int64_t, bool, float*);
