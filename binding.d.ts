@@ -54,6 +54,7 @@ export interface Provenance {
   readonly workspaceBytes: number;
 }
 
+/** A device of a backend. */
 export interface DeviceEntry {
   /** As in the `device` option. */
   readonly device: string;
@@ -96,6 +97,7 @@ export interface Peaks {
   readonly copyBytesPerSecond: number;
 }
 
+/** The memory that the tensors of one device hold: see `memory()`. */
 export interface MemoryEntry {
   readonly device: string;
   readonly tensors: number;
@@ -126,6 +128,7 @@ export interface OpDescription {
     readonly max?: number;
     readonly count?: number;
     readonly enumName?: string;
+    readonly enumDoc?: string;
     readonly values?: readonly string[];
   }[];
   readonly hash: string;
@@ -174,18 +177,31 @@ export interface NativeBinding {
 
 // ---- enumerations ----
 
+/** The type in which a reduction of 16-bit floats adds. */
 export type Accumulate = 'float32' | 'float16';
+/** What a convolution applies to its result. */
 export type Activation = 'none' | 'relu';
+/** The arithmetic of a convolution or matrix product: the type in which products are summed. */
 export type Compute = 'float32' | 'float16' | 'tf32' | 'int32';
+/** What random numbers are drawn from. */
 export type Distribution = 'uniform' | 'normal';
+/** Order of the axes of filters: output channels, input channels of a group, rows, columns. */
 export type FilterLayout = 'OIHW' | 'OHWI' | 'HWIO';
+/** The formula of gelu(): by erf, or by tanh. */
 export type GeluApproximation = 'none' | 'tanh';
+/** The instructions of an int8 product: four products at a time on ordinary cores, or tensor cores. */
 export type Int8Kernel = 'auto' | 'dp4a' | 'imma';
+/** Order of the axes of images: batch, channels, rows (height), columns (width). */
 export type Layout = 'NCHW' | 'NHWC';
+/** How quantize() rounds: ties to the even code (ONNX), or away from zero (TensorFlow). */
 export type QuantizeRounding = 'half-even' | 'half-away';
+/** How quantize() scales: by dividing by `scale` (ONNX), or by multiplying with it (TensorFlow). */
 export type QuantizeScaling = 'divide' | 'multiply';
+/** How TensorFlow's quantized types map a range to codes. */
 export type RangeMode = 'MIN_COMBINED' | 'MIN_FIRST' | 'SCALED';
+/** How TensorFlow's QuantizeV2 rounds in SCALED mode. */
 export type RangeRounding = 'HALF_AWAY_FROM_ZERO' | 'HALF_TO_EVEN';
+/** How requantize() rounds: docs/quantization.md compares the variants. */
 export type RequantizeVariant = 'half-even' | 'tflite-double' | 'tosa' | 'half-away';
 
 // ---- parameters of each operator ----
@@ -1089,7 +1105,13 @@ export interface OpInputs {
   quantizeV2: [x: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor];
   dequantizeV2: [q: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor];
   quantizedRelu: [x: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor];
-  requantizeV2: [x: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor, requestedMin: NativeTensor, requestedMax: NativeTensor];
+  requantizeV2: [
+    x: NativeTensor,
+    minRange: NativeTensor,
+    maxRange: NativeTensor,
+    requestedMin: NativeTensor,
+    requestedMax: NativeTensor,
+  ];
   requantize: [x: NativeTensor, scale: NativeTensor, zeroPoint?: NativeTensor | null];
   neg: [x: NativeTensor];
   abs: [x: NativeTensor];

@@ -178,6 +178,7 @@ export class Tensor<D extends DType = DType> {
     binding.dispose(this.#handle);
   }
 
+  /** For `using`: the same as {@link dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -188,6 +189,7 @@ export class Tensor<D extends DType = DType> {
     return formatTensor(this.dataSync(), this.shape, this.dtype);
   }
 
+  /** For console.log: type, shape and device, without waiting for the values. */
   [inspect.custom](): string {
     return `Tensor { ${this.dtype} [${this.shape.join(', ')}] on ${this.device}${this.#disposed ? ', disposed' : ''} }`;
   }

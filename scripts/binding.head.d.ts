@@ -52,6 +52,7 @@ export interface Provenance {
   readonly workspaceBytes: number;
 }
 
+/** A device of a backend. */
 export interface DeviceEntry {
   /** As in the `device` option. */
   readonly device: string;
@@ -94,6 +95,7 @@ export interface Peaks {
   readonly copyBytesPerSecond: number;
 }
 
+/** The memory that the tensors of one device hold: see `memory()`. */
 export interface MemoryEntry {
   readonly device: string;
   readonly tensors: number;
@@ -124,6 +126,7 @@ export interface OpDescription {
     readonly max?: number;
     readonly count?: number;
     readonly enumName?: string;
+    readonly enumDoc?: string;
     readonly values?: readonly string[];
   }[];
   readonly hash: string;

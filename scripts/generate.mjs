@@ -53,11 +53,16 @@ function fieldLines(field) {
 export function generate(ops, head) {
   const enums = new Map();
   for (const { params } of ops) {
-    for (const { enumName, values } of params) if (enumName) enums.set(enumName, values);
+    for (const { enumName, enumDoc, values } of params) {
+      if (enumName) enums.set(enumName, { enumDoc, values });
+    }
   }
   const out = [HEAD + head.trimEnd(), '', '// ---- enumerations ----', ''];
-  for (const [name, values] of [...enums].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    out.push(`export type ${name} = ${values.map((v) => `'${v}'`).join(' | ')};`);
+  for (const [name, { enumDoc, values }] of [...enums].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    out.push(
+      `/** ${enumDoc} */`,
+      `export type ${name} = ${values.map((v) => `'${v}'`).join(' | ')};`,
+    );
   }
   out.push('', '// ---- parameters of each operator ----');
   for (const { name, doc, params } of ops) {

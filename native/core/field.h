@@ -65,7 +65,7 @@ struct Padding {
 
 /// Names of an enum's values, in order from 0. Specialize for each enum used in Params:
 ///   template <> struct EnumNames<Layout> { static constexpr const char* kName = "Layout";
-///   values... };
+///   kDoc, kValues... };
 /// An enum may have kDefault = -1: null in JavaScript, the op chooses.
 template <class E>
 struct EnumNames;
@@ -76,6 +76,8 @@ enum class Compute : int32_t { kDefault = -1, kFloat32 = 0, kFloat16 = 1, kTf32 
 template <>
 struct EnumNames<Compute> {
   static constexpr const char* kName = "Compute";
+  static constexpr const char* kDoc =
+      "The arithmetic of a convolution or matrix product: the type in which products are summed.";
   static constexpr const char* kValues[] = {"float32", "float16", "tf32", "int32"};
 };
 

@@ -52,11 +52,12 @@ using Outputs = std::vector<TensorDesc>;
 
 struct Field {
   std::string name;
-  FieldKind kind;
-  size_t offset;
-  size_t size;
+  FieldKind kind = FieldKind::kBool;
+  size_t offset = 0;
+  size_t size = 0;
   FieldInfo info;
   const char* enum_name = nullptr;  // kEnum
+  const char* enum_doc = nullptr;
   std::span<const char* const> enum_values;
   bool nullable = false;  // kEnum whose default is "the op chooses"
 };
@@ -128,17 +129,16 @@ OpSchema make_schema() {
   static Params defaults;
   defaults.fields([&](const char* name, auto& member, FieldInfo info) {
     using T = std::remove_reference_t<decltype(member)>;
-    Field f{name,
-            detail::field_kind<T>(),
-            static_cast<size_t>(reinterpret_cast<const char*>(&member) -
-                                reinterpret_cast<const char*>(&defaults)),
-            sizeof(T),
-            info,
-            nullptr,
-            {},
-            false};
+    Field f;
+    f.name = name;
+    f.kind = detail::field_kind<T>();
+    f.offset = static_cast<size_t>(reinterpret_cast<const char*>(&member) -
+                                   reinterpret_cast<const char*>(&defaults));
+    f.size = sizeof(T);
+    f.info = info;
     if constexpr (std::is_enum_v<T> && !std::is_same_v<T, DType>) {
       f.enum_name = EnumNames<T>::kName;
+      f.enum_doc = EnumNames<T>::kDoc;
       f.enum_values = EnumNames<T>::kValues;
       f.nullable = static_cast<int32_t>(member) < 0;
     }

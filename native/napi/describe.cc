@@ -59,6 +59,7 @@ Napi::Object describe_field(Napi::Env env, const Field& field, const void* defau
   if (field.kind == FieldKind::kIntList) out["count"] = Napi::Number::New(env, field.info.count);
   if (field.kind == FieldKind::kEnum) {
     out["enumName"] = Napi::String::New(env, field.enum_name);
+    out["enumDoc"] = Napi::String::New(env, field.enum_doc);
     out["values"] =
         to_array(env, field.enum_values, [&](const char* v) { return Napi::String::New(env, v); });
   }
@@ -151,7 +152,8 @@ Napi::Value cpu(const Napi::CallbackInfo& info) {
   return out;
 }
 
-// measurePeaks(copyBytes) -> what the machine can do at most, for benchmarks. Blocks for about half a second.
+// measurePeaks(copyBytes) -> what the machine can do at most, for benchmarks. Blocks for about half
+// a second.
 Napi::Value measure_peaks(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const double bytes = info[0].ToNumber();

@@ -11,6 +11,7 @@ enum class Activation : int32_t { kNone = 0, kRelu = 1 };
 template <>
 struct EnumNames<Activation> {
   static constexpr const char* kName = "Activation";
+  static constexpr const char* kDoc = "What a convolution applies to its result.";
   static constexpr const char* kValues[] = {"none", "relu"};
 };
 

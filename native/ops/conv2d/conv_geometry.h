@@ -17,6 +17,8 @@ enum class Layout : int32_t { kNCHW = 0, kNHWC = 1 };
 template <>
 struct EnumNames<Layout> {
   static constexpr const char* kName = "Layout";
+  static constexpr const char* kDoc =
+      "Order of the axes of images: batch, channels, rows (height), columns (width).";
   static constexpr const char* kValues[] = {"NCHW", "NHWC"};
 };
 
@@ -27,6 +29,8 @@ enum class FilterLayout : int32_t { kOIHW = 0, kOHWI = 1, kHWIO = 2 };
 template <>
 struct EnumNames<FilterLayout> {
   static constexpr const char* kName = "FilterLayout";
+  static constexpr const char* kDoc =
+      "Order of the axes of filters: output channels, input channels of a group, rows, columns.";
   static constexpr const char* kValues[] = {"OIHW", "OHWI", "HWIO"};
 };
 

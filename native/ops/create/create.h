@@ -113,6 +113,7 @@ enum class Distribution : int32_t { kUniform = 0, kNormal = 1 };
 template <>
 struct EnumNames<Distribution> {
   static constexpr const char* kName = "Distribution";
+  static constexpr const char* kDoc = "What random numbers are drawn from.";
   static constexpr const char* kValues[] = {"uniform", "normal"};
 };
 

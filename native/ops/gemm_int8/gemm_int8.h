@@ -10,6 +10,9 @@ enum class Int8Kernel : int32_t { kAuto = 0, kDp4a = 1, kImma = 2 };
 template <>
 struct EnumNames<Int8Kernel> {
   static constexpr const char* kName = "Int8Kernel";
+  static constexpr const char* kDoc =
+      "The instructions of an int8 product: four products at a time on ordinary cores, or tensor "
+      "cores.";
   static constexpr const char* kValues[] = {"auto", "dp4a", "imma"};
 };
 

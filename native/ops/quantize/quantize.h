@@ -8,6 +8,8 @@ enum class QuantizeRounding : int32_t { kHalfEven = 0, kHalfAway = 1 };
 template <>
 struct EnumNames<QuantizeRounding> {
   static constexpr const char* kName = "QuantizeRounding";
+  static constexpr const char* kDoc =
+      "How quantize() rounds: ties to the even code (ONNX), or away from zero (TensorFlow).";
   static constexpr const char* kValues[] = {"half-even", "half-away"};
 };
 
@@ -15,6 +17,9 @@ enum class QuantizeScaling : int32_t { kDivide = 0, kMultiply = 1 };
 template <>
 struct EnumNames<QuantizeScaling> {
   static constexpr const char* kName = "QuantizeScaling";
+  static constexpr const char* kDoc =
+      "How quantize() scales: by dividing by `scale` (ONNX), or by multiplying with it "
+      "(TensorFlow).";
   static constexpr const char* kValues[] = {"divide", "multiply"};
 };
 

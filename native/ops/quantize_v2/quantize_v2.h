@@ -11,6 +11,7 @@ enum class RangeMode : int32_t { kMinCombined = 0, kMinFirst = 1, kScaled = 2 };
 template <>
 struct EnumNames<RangeMode> {
   static constexpr const char* kName = "RangeMode";
+  static constexpr const char* kDoc = "How TensorFlow's quantized types map a range to codes.";
   static constexpr const char* kValues[] = {"MIN_COMBINED", "MIN_FIRST", "SCALED"};
 };
 
@@ -18,6 +19,7 @@ enum class RangeRounding : int32_t { kHalfAwayFromZero = 0, kHalfToEven = 1 };
 template <>
 struct EnumNames<RangeRounding> {
   static constexpr const char* kName = "RangeRounding";
+  static constexpr const char* kDoc = "How TensorFlow's QuantizeV2 rounds in SCALED mode.";
   static constexpr const char* kValues[] = {"HALF_AWAY_FROM_ZERO", "HALF_TO_EVEN"};
 };
 

@@ -24,6 +24,7 @@ enum class Accumulate : int32_t { kDefault = -1, kFloat32 = 0, kFloat16 = 1 };
 template <>
 struct EnumNames<Accumulate> {
   static constexpr const char* kName = "Accumulate";
+  static constexpr const char* kDoc = "The type in which a reduction of 16-bit floats adds.";
   static constexpr const char* kValues[] = {"float32", "float16"};
 };
 

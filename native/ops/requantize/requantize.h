@@ -15,6 +15,8 @@ enum class RequantizeVariant : int32_t {
 template <>
 struct EnumNames<RequantizeVariant> {
   static constexpr const char* kName = "RequantizeVariant";
+  static constexpr const char* kDoc =
+      "How requantize() rounds: docs/quantization.md compares the variants.";
   static constexpr const char* kValues[] = {"half-even", "tflite-double", "tosa", "half-away"};
 };
 

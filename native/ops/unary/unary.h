@@ -82,6 +82,7 @@ enum class GeluApproximation : int32_t { kNone = 0, kTanh = 1 };
 template <>
 struct EnumNames<GeluApproximation> {
   static constexpr const char* kName = "GeluApproximation";
+  static constexpr const char* kDoc = "The formula of gelu(): by erf, or by tanh.";
   static constexpr const char* kValues[] = {"none", "tanh"};
 };
 
