@@ -194,7 +194,7 @@ export function sign<D extends DType>(x: Tensor<D>): Tensor<D> {
  * @throws DtypeError for other element types
  * @example
  * const x = tensor([-3, 0, 3], { dtype: 'float16' });
- * await gelu(x).data(); // Float32Array [-0.004047393798828125, 0, 2.99609375]
+ * await gelu(x).data(); // Float32Array [-0.00405120849609375, 0, 2.99609375]
  * await gelu(x, { approximate: 'tanh' }).data(); // Float32Array [-0.0036373138427734375, 0, 2.99609375]
  */
 export function gelu<D extends DType>(x: Tensor<D>, options: GeluOptions = {}): Tensor<D> {
