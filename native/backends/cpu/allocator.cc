@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <deque>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -12,8 +14,10 @@
 namespace halftone::cpu {
 namespace {
 
-constexpr size_t kAlignment = 64;            // one cache line, one AVX-512 register
-constexpr uint64_t kCacheLimit = 256 << 20;  // bytes kept at the most
+constexpr size_t kAlignment = 64;  // one cache line, one AVX-512 register
+
+// Bytes kept at the most: enough for the tensors of a large model, little beside what the machine has.
+uint64_t cache_limit() { return std::min<uint64_t>(uint64_t{1} << 30, memory_limit() / 16); }
 
 // Rounds up to one of 8 sizes per power of two: at most 1/8 is wasted, and similar sizes share
 // blocks.
@@ -23,10 +27,36 @@ size_t size_class(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+struct Block {
+  void* data;
+  uint64_t released;  // when, in releases
+};
+
 struct Cache {
   std::mutex mutex;
-  std::map<size_t, std::vector<void*>> blocks;  // by size class
+  std::map<size_t, std::deque<Block>> blocks;  // by size class, the longest unused first
   uint64_t bytes = 0;
+  uint64_t releases = 0;
+
+  // The block that was not used for the longest time, taken out. There must be one.
+  void* evict() {
+    auto oldest = blocks.begin();
+    for (auto it = blocks.begin(); it != blocks.end(); ++it)
+      if (it->second.front().released < oldest->second.front().released) oldest = it;
+    return take(oldest, true);
+  }
+
+  void* take(std::map<size_t, std::deque<Block>>::iterator it, bool oldest) {
+    std::deque<Block>& list = it->second;
+    void* data = oldest ? list.front().data : list.back().data;
+    if (oldest)
+      list.pop_front();
+    else
+      list.pop_back();
+    bytes -= it->first;
+    if (list.empty()) blocks.erase(it);
+    return data;
+  }
 };
 
 Cache& cache() {
@@ -42,12 +72,7 @@ void* allocate(size_t bytes) {
   Cache& c = cache();
   {
     std::lock_guard lock(c.mutex);
-    if (auto found = c.blocks.find(size); found != c.blocks.end() && !found->second.empty()) {
-      void* block = found->second.back();
-      found->second.pop_back();
-      c.bytes -= size;
-      return block;
-    }
+    if (auto found = c.blocks.find(size); found != c.blocks.end()) return c.take(found, false);
   }
   void* block = std::aligned_alloc(kAlignment, size);
   if (block) return block;
@@ -57,16 +82,16 @@ void* allocate(size_t bytes) {
 
 void release(void* data, size_t bytes) {
   const size_t size = size_class(bytes);
+  if (size > cache_limit()) return std::free(data);
   Cache& c = cache();
+  std::vector<void*> evicted;
   {
     std::lock_guard lock(c.mutex);
-    if (c.bytes + size <= kCacheLimit) {
-      c.blocks[size].push_back(data);
-      c.bytes += size;
-      return;
-    }
+    while (c.bytes + size > cache_limit()) evicted.push_back(c.evict());
+    c.blocks[size].push_back({data, c.releases++});
+    c.bytes += size;
   }
-  std::free(data);
+  for (void* block : evicted) std::free(block);
 }
 
 uint64_t cached_bytes() {
@@ -77,14 +102,14 @@ uint64_t cached_bytes() {
 
 void trim() {
   Cache& c = cache();
-  std::map<size_t, std::vector<void*>> blocks;
+  std::map<size_t, std::deque<Block>> blocks;
   {
     std::lock_guard lock(c.mutex);
     blocks.swap(c.blocks);
     c.bytes = 0;
   }
   for (auto& [size, list] : blocks)
-    for (void* block : list) std::free(block);
+    for (const Block& block : list) std::free(block.data);
 }
 
 uint64_t memory_limit() {
