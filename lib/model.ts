@@ -2,7 +2,7 @@
 
 import { type DeviceName, resolveDevice } from './device';
 import { DisposedError, ParamError } from './errors';
-import type { CastLoss, Precision } from './graph/passes/cast-constant';
+import { type CastLoss, type Precision, PRECISIONS } from './graph/passes/cast-constant';
 import { freeBatch } from './graph/passes/batch';
 import { convertPrecision } from './graph/passes/convert-precision';
 import { ConstantTensors, Executor, type NodeReport } from './graph/executor';
@@ -226,6 +226,8 @@ export class Model {
   async convert(options: ConvertOptions): Promise<Model> {
     this.#check('convert');
     const { precision, compute, keepIo } = options;
+    checkChoice('precision', precision, PRECISIONS);
+    if (compute !== undefined) checkChoice('compute', compute, COMPUTES);
     const { cast, loss } = await castConstants(this.#graph, precision, this.device);
     const graph = convertPrecision(this.#graph, ONNX_OPS, {
       precision,
@@ -287,6 +289,14 @@ export class Model {
       executor.dispose();
       this.#plans.delete(key);
     }
+  }
+}
+
+const COMPUTES: readonly string[] = ['float32', 'float16', 'tf32', 'int32'] satisfies NodeCompute[];
+
+function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
+  if (!choices.includes(value as string)) {
+    throw new ParamError(`convert: ${name} must be ${choices.join(', ')}, got ${String(value)}`);
   }
 }
 

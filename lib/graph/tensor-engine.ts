@@ -10,8 +10,10 @@ import { type Desc, type Params, VIEW } from './op-set';
 
 /** Runs plans on Halftone's tensors of one device. */
 export class TensorEngine implements Engine<Tensor> {
-  /** `device`: a resolved name such as 'cpu' or 'cuda:0'. */
-  constructor(readonly device: string) {}
+  /** `device`: a resolved name such as 'cpu' or 'cuda:0'. @throws BackendUnavailableError when there is no such device. */
+  constructor(readonly device: string) {
+    tensor(new Uint8Array(0), { device }).dispose();
+  }
 
   infer(op: string, inputs: readonly (Desc | undefined)[], params: Params): readonly Desc[] {
     if (op === VIEW) {

@@ -9,7 +9,11 @@ import type { Constant } from '../ir';
 /** The float types that models are converted between. float64 stays as it is. */
 export type Precision = 'float32' | 'float16' | 'bfloat16';
 
-const PRECISIONS: readonly string[] = ['float32', 'float16', 'bfloat16'] satisfies Precision[];
+export const PRECISIONS: readonly string[] = [
+  'float32',
+  'float16',
+  'bfloat16',
+] satisfies Precision[];
 
 export const isPrecision = (dtype: unknown): dtype is Precision =>
   PRECISIONS.includes(dtype as string);

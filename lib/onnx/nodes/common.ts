@@ -47,9 +47,18 @@ export function direct(
     op,
     since,
     inputs: [inputs, inputs],
-    lower: (call) => call.emit(native, inputsOf(call)),
+    lower: (call) => call.emit(native, sameTypes(call, inputsOf(call))),
     batch,
   };
+}
+
+/** ONNX converts no operand; Halftone's own ops would. A bool among others is a condition. */
+export function sameTypes(call: NodeCall, values: readonly Value[]): readonly Value[] {
+  const types = new Set(values.map(({ desc }) => desc.dtype));
+  if (types.size > 1 && call.node.op === 'Where') types.delete('bool');
+  if (types.size > 1)
+    throw call.error(`the inputs must have one type, got ${[...types].join(', ')}`);
+  return values;
 }
 
 export function inputsOf(call: NodeCall): Value[] {

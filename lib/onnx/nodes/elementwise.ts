@@ -1,7 +1,7 @@
 import { bfloat16BitsToFloat, halfBitsToFloat } from '../../dtype';
 import type { Constant } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
-import { broadcastBatch, direct, inputsOf, perImageBatch } from './common';
+import { broadcastBatch, direct, inputsOf, perImageBatch, sameTypes } from './common';
 
 /** Since 7 these broadcast as NumPy does; before, attributes said how. */
 const BINARY: readonly OpDefinition[] = [
@@ -16,6 +16,7 @@ const BINARY: readonly OpDefinition[] = [
   direct('GreaterOrEqual', 12, 2, 'greaterEqual'),
   direct('And', 7, 2, 'logicalAnd'),
   direct('Or', 7, 2, 'logicalOr'),
+  direct('Pow', 7, 2, 'pow'),
   direct('Xor', 7, 2, 'logicalXor'),
   direct('Where', 9, 3, 'where'),
 ];
@@ -43,7 +44,7 @@ const fold = (op: string, since: number, native: string): OpDefinition => ({
   op,
   since,
   inputs: [1, Number.POSITIVE_INFINITY],
-  lower: (call) => inputsOf(call).reduce((a, b) => call.emit(native, [a, b])),
+  lower: (call) => sameTypes(call, inputsOf(call)).reduce((a, b) => call.emit(native, [a, b])),
   batch: broadcastBatch,
 });
 

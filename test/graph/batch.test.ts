@@ -1,0 +1,207 @@
+import { freeBatch } from '../../lib/graph/passes/batch';
+import { integersOf } from '../../lib/graph/ir';
+import { makePlan } from '../../lib/graph/plan';
+import type { Desc } from '../../lib/graph/op-set';
+import { TensorEngine } from '../../lib/graph/tensor-engine';
+import { ONNX_OPS } from '../../lib/onnx/op-table';
+import { graphOf } from '../support/graphs';
+import type { ModelSpec, NodeSpec } from '../support/onnx-builder';
+
+const engine = new TensorEngine('cpu');
+
+function free(spec: ModelSpec) {
+  const graph = graphOf(spec);
+  const inputs = new Map(
+    graph.inputs.map(({ name, dtype, shape }): [string, Desc] => [
+      name,
+      { dtype: dtype ?? 'float32', shape: (shape ?? []).map(Number) },
+    ]),
+  );
+  return freeBatch(graph, ONNX_OPS, makePlan(graph, ONNX_OPS, inputs, engine));
+}
+
+const node = (op: string, inputs: string[], attributes: NodeSpec['attributes'] = {}): NodeSpec => ({
+  op,
+  name: 'n',
+  inputs,
+  outputs: ['y'],
+  attributes,
+});
+
+const floats = (...dims: number[]) => ({
+  floats: Array(dims.reduce((n, d) => n * d, 1)).fill(1),
+  dims,
+});
+
+/** One node between x and y, made for `batch` images. */
+function why(
+  one: NodeSpec,
+  x: number[],
+  initializers: ModelSpec['initializers'] = {},
+  batch = 1,
+): string | undefined {
+  const result = free({
+    opset: 14,
+    inputs: { x: [batch, ...x] },
+    outputs: { y: [] },
+    initializers,
+    nodes: [one],
+  });
+  return 'why' in result ? result.why.replace(/^node "n" \(\w+\): /, '') : undefined;
+}
+
+describe('freeBatch frees', () => {
+  const GOOD: readonly [string, NodeSpec, number[], ModelSpec['initializers']][] = [
+    ['Conv', node('Conv', ['x', 'w']), [3, 4, 4], { w: floats(2, 3, 3, 3) }],
+    ['MaxPool', node('MaxPool', ['x'], { kernel_shape: [2, 2] }), [3, 4, 4], {}],
+    ['Relu', node('Relu', ['x']), [5], {}],
+    ['Add of x and itself', node('Add', ['x', 'x']), [5], {}],
+    ['Add of a bias', node('Add', ['x', 'w']), [3, 4, 4], { w: floats(3, 1, 1) }],
+    ['Add of one row', node('Add', ['w', 'x']), [5], { w: floats(1, 5) }],
+    ['MatMul with a matrix', node('MatMul', ['x', 'w']), [5], { w: floats(5, 2) }],
+    ['MatMul of matrices', node('MatMul', ['x', 'w']), [4, 5], { w: floats(5, 2) }],
+    ['MatMul with matrices on the right', node('MatMul', ['w', 'x']), [4, 5], { w: floats(3, 4) }],
+    ['Gemm', node('Gemm', ['x', 'w', 'c']), [5], { w: floats(5, 2), c: floats(2) }],
+    [
+      'Gemm with a row',
+      node('Gemm', ['x', 'w', 'c'], { transB: 1 }),
+      [5],
+      { w: floats(2, 5), c: floats(1, 2) },
+    ],
+    ['Flatten', node('Flatten', ['x']), [3, 4], {}],
+    ['Reshape that copies', node('Reshape', ['x', 's']), [3, 4], { s: { ints: [0, -1] } }],
+    [
+      'Reshape with the rest in front',
+      node('Reshape', ['x', 's']),
+      [3, 4],
+      { s: { ints: [-1, 2, 6] } },
+    ],
+  ];
+
+  test.each(GOOD)('%s', (_name, one, x, initializers) => {
+    expect(why(one, x, initializers)).toBeUndefined();
+  });
+
+  test('shapes that spell out the number of images; weights that have the same shape stay', () => {
+    const result = free({
+      inputs: { x: [1, 2, 6] },
+      outputs: { y: [1, 12] },
+      initializers: { s: { ints: [1, 12] }, w: floats(12) },
+      nodes: [
+        { op: 'Reshape', name: 'a', inputs: ['w', 's'], outputs: ['v'] },
+        { op: 'Reshape', name: 'b', inputs: ['x', 's'], outputs: ['u'] },
+        { op: 'Add', name: 'c', inputs: ['u', 'v'], outputs: ['y'] },
+      ],
+    });
+    if ('why' in result) throw new Error(result.why);
+    const { graph, changed } = result;
+    expect(changed).toEqual(['b']);
+    expect(graph.inputs[0]?.shape).toEqual(['N', 2, 6]);
+    expect(graph.outputs[0]?.shape).toEqual(['N', 12]);
+    expect(graph.nodes.map(({ inputs }) => inputs)).toEqual([
+      ['w', 's'],
+      ['x', 's_any_batch'],
+      ['u', 'v'],
+    ]);
+    const shapes = ['s', 's_any_batch'].map((name) => graph.initializers.get(name));
+    expect(shapes.map((shape) => shape && integersOf(shape))).toEqual([
+      [1, 12],
+      [0, 12],
+    ]);
+  });
+
+  test('models that were saved for several images', () => {
+    expect(why(node('Reshape', ['x', 's']), [3, 4], { s: { ints: [8, 12] } }, 8)).toBeUndefined();
+    expect(why(node('Relu', ['x']), [4], {}, 8)).toBeUndefined();
+  });
+});
+
+describe('freeBatch refuses, with the reason', () => {
+  const BAD: readonly [string, NodeSpec, number[], ModelSpec['initializers'], number, string][] = [
+    [
+      'Reshape that mixes images',
+      node('Reshape', ['x', 's']),
+      [3, 4],
+      { s: { ints: [3, 4] } },
+      1,
+      'the images are no longer axis 0 of [3, 4]',
+    ],
+    [
+      'Reshape that fixes the number',
+      node('Reshape', ['x', 's'], { allowzero: 1 }),
+      [3, 4],
+      { s: { ints: [1, -1] } },
+      1,
+      'its shape [1, -1] fixes the number of images',
+    ],
+    [
+      'Flatten of all',
+      node('Flatten', ['x'], { axis: 0 }),
+      [4],
+      {},
+      2,
+      'the images are no longer axis 0 of [1, 8]',
+    ],
+    [
+      'a bias for each image',
+      node('Add', ['x', 'w']),
+      [4],
+      { w: floats(8, 4) },
+      8,
+      'input 1 has 8 entries along the axis of the images',
+    ],
+    [
+      'broadcasting in front of the images',
+      node('Add', ['x', 'w']),
+      [4],
+      { w: floats(3, 1, 4) },
+      1,
+      'broadcasting moves the images of input 0 to another axis',
+    ],
+    [
+      'rows of the right operand',
+      node('MatMul', ['w', 'x']),
+      [4],
+      { w: floats(2, 1) },
+      1,
+      'it mixes the images of [2, 1] and [1, 4]',
+    ],
+    [
+      'Gemm of columns',
+      node('Gemm', ['x', 'w'], { transA: 1 }),
+      [4],
+      { w: floats(1, 2) },
+      1,
+      'it works along the axis of the images',
+    ],
+    [
+      'Gemm with a row for each image',
+      node('Gemm', ['x', 'w', 'c']),
+      [4],
+      { w: floats(4, 2), c: floats(8, 2) },
+      8,
+      'input 2 has 8 rows along the axis of the images',
+    ],
+    [
+      'a filter out of the images',
+      node('Conv', ['w', 'x']),
+      [3, 1, 1],
+      { w: floats(1, 3, 4, 4) },
+      1,
+      'input 1 depends on the images',
+    ],
+  ];
+
+  test.each(BAD)('%s', (_name, one, x, initializers, batch, expected) => {
+    expect(why(one, x, initializers, batch)).toBe(expected);
+  });
+
+  test('inputs of different first sizes', () => {
+    const result = free({
+      inputs: { x: [1, 2], s: [2, 2] },
+      outputs: { y: [2, 2] },
+      nodes: [{ op: 'Add', inputs: ['x', 's'], outputs: ['y'] }],
+    });
+    expect(result).toEqual({ why: 'the inputs do not share a fixed first size' });
+  });
+});
