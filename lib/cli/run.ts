@@ -43,13 +43,13 @@ function printModel(model: Model): void {
   console.log(table([], ['left', 'left'], rows));
 }
 
+const how = ({ storage, multiply, accumulate }: NodeReport['provenance']) =>
+  accumulate === 'none'
+    ? `${storage} stored`
+    : `${storage} stored, ${multiply} products, ${accumulate} sums`;
+
 function printNodes(nodes: readonly NodeReport[]): void {
-  const rows = nodes.map(({ node, op, provenance: p }) => [
-    node,
-    op,
-    p.kernel ?? '',
-    `${p.storage} stored, ${p.multiply} products, ${p.accumulate} sums`,
-  ]);
+  const rows = nodes.map(({ node, op, provenance: p }) => [node, op, p.kernel ?? '', how(p)]);
   console.log(table(['node', 'operator', 'kernel', 'how'], ['left', 'left', 'left', 'left'], rows));
 }
 
