@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <new>
 #include <vector>
 
 namespace halftone::cpu {
@@ -85,12 +86,20 @@ void release(void* data, size_t bytes) {
   if (size > cache_limit()) return std::free(data);
   Cache& c = cache();
   std::vector<void*> evicted;
-  {
+  bool kept = false;
+  try {
     std::lock_guard lock(c.mutex);
-    while (c.bytes + size > cache_limit()) evicted.push_back(c.evict());
+    while (c.bytes + size > cache_limit()) {
+      evicted.push_back(nullptr);  // may throw, so before the block is taken out
+      evicted.back() = c.evict();
+    }
     c.blocks[size].push_back({data, c.releases++});
     c.bytes += size;
+    kept = true;
+  } catch (const std::bad_alloc&) {
+    // No memory to note the block: this runs where tensors are destroyed, so it must not throw.
   }
+  if (!kept) std::free(data);
   for (void* block : evicted) std::free(block);
 }
 
