@@ -1105,13 +1105,7 @@ export interface OpInputs {
   quantizeV2: [x: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor];
   dequantizeV2: [q: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor];
   quantizedRelu: [x: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor];
-  requantizeV2: [
-    x: NativeTensor,
-    minRange: NativeTensor,
-    maxRange: NativeTensor,
-    requestedMin: NativeTensor,
-    requestedMax: NativeTensor,
-  ];
+  requantizeV2: [x: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor, requestedMin: NativeTensor, requestedMax: NativeTensor];
   requantize: [x: NativeTensor, scale: NativeTensor, zeroPoint?: NativeTensor | null];
   neg: [x: NativeTensor];
   abs: [x: NativeTensor];

@@ -5,6 +5,7 @@ import { tensor } from '../create';
 import { ARRAY_TYPES, DTYPES, type DType, iinfo } from '../dtype';
 import { DtypeError, ParamError } from '../errors';
 import { runOp } from '../run';
+import { scope } from '../scope';
 import { type Quantization, Tensor } from '../tensor';
 
 export type { QuantizeRounding, QuantizeScaling, RequantizeVariant };
@@ -33,7 +34,7 @@ export interface QuantizeOptions<D extends CodeDType = CodeDType> {
   readonly narrowRange?: boolean | undefined;
 }
 
-/** Options of {@link dequantize}; what is missing comes from the codes' own `quantization`. */
+/** Options of {@link dequantize}. Without a scale, what is missing comes from the codes' own `quantization`. */
 export interface DequantizeOptions<D extends DType = DType> {
   readonly scale?: PerChannel | undefined;
   readonly zeroPoint?: PerChannel | undefined;
@@ -96,6 +97,16 @@ function channelTensor(
   return tensor(data, { shape: Array.isArray(value) ? [data.length] : [], device: like.device });
 }
 
+function zeroPointTensor(
+  op: string,
+  value: PerChannel | undefined,
+  dtype: DType,
+  like: Tensor,
+): Tensor | undefined {
+  if (value === undefined || value instanceof Tensor) return value;
+  return channelTensor(op, 'zeroPoint', value, codeType(op, dtype), like);
+}
+
 /** The type of the codes, checked here because zero points are made from it before native code sees it. */
 function codeType(op: string, dtype: unknown): CodeDType {
   const info = typeof dtype === 'string' ? DTYPES[dtype as DType] : undefined;
@@ -147,24 +158,22 @@ export function quantize<D extends CodeDType = 'int8'>(
   options: QuantizeOptions<D>,
 ): Tensor<D> {
   requireTensor('quantize', 'x', x);
-  const dtype = codeType('quantize', options?.dtype ?? 'int8');
-  const scale = channelTensor('quantize', 'scale', requireScale('quantize', options), 'float32', x);
-  const zeroPoint =
-    options.zeroPoint === undefined
-      ? undefined
-      : channelTensor('quantize', 'zeroPoint', options.zeroPoint, dtype, x);
+  const dtype = codeType('quantize', options?.dtype ?? 'int8') as D;
+  const from = requireScale('quantize', options);
   const { axis, rounding, scaling, narrowRange } = options;
-  const q = runOp<D>('quantize', [x, scale, zeroPoint], {
-    dtype,
-    axis,
-    rounding,
-    scaling,
-    narrowRange,
+  // The scope disposes what is made here when native code refuses the call.
+  return scope(() => {
+    const scale = channelTensor('quantize', 'scale', from, 'float32', x);
+    const zeroPoint = zeroPointTensor('quantize', options.zeroPoint, dtype, x);
+    const params = { dtype, axis, rounding, scaling, narrowRange };
+    const q = runOp<D>('quantize', [x, scale, zeroPoint], params);
+    const step =
+      scaling === 'multiply'
+        ? runOp('div', [channelTensor('quantize', 'scale', 1, 'float32', x), scale], {})
+        : scale;
+    q.quantization = quantizationOf(step, zeroPoint, positiveAxis(axis, x.rank));
+    return q;
   });
-  const one = () => channelTensor('quantize', 'scale', 1, 'float32', x);
-  const step = scaling === 'multiply' ? runOp('div', [one(), scale], {}) : scale;
-  q.quantization = quantizationOf(step, zeroPoint, positiveAxis(axis, x.rank));
-  return q;
 }
 
 function quantizationOf(
@@ -196,20 +205,18 @@ export function dequantize<D extends DType = 'float32'>(
       'dequantize: scale must be given, since q carries no quantization, got undefined',
     );
   }
-  const scale = channelTensor(
-    'dequantize',
-    'scale',
-    options.scale ?? own?.scale ?? 1,
-    'float32',
-    q,
-  );
-  const point = options.zeroPoint ?? own?.zeroPoint;
-  const zeroPoint =
-    point === undefined
-      ? undefined
-      : channelTensor('dequantize', 'zeroPoint', point, codeType('dequantize', q.dtype), q);
   const axis = options.axis === undefined ? own?.axis : options.axis;
-  return runOp<D>('dequantize', [q, scale, zeroPoint], { dtype: options.dtype, axis });
+  return scope(() => {
+    const from = options.scale ?? own?.scale ?? 1;
+    const scale = channelTensor('dequantize', 'scale', from, 'float32', q);
+    const zeroPoint = zeroPointTensor(
+      'dequantize',
+      options.zeroPoint ?? own?.zeroPoint,
+      q.dtype,
+      q,
+    );
+    return runOp<D>('dequantize', [q, scale, zeroPoint], { dtype: options.dtype, axis });
+  });
 }
 
 /**
@@ -234,19 +241,20 @@ export function requantize<D extends CodeDType = 'int8'>(
   options: RequantizeOptions<D>,
 ): Tensor<D> {
   requireTensor('requantize', 'x', x);
-  const dtype = codeType('requantize', options?.dtype ?? 'int8');
+  const dtype = codeType('requantize', options?.dtype ?? 'int8') as D;
+  const from = requireScale('requantize', options);
   const { axis, variant, min, max, outputScale } = options;
   const exact = variant === 'tflite-double' || variant === 'tosa';
-  const wide = exact ? 'float64' : 'float32';
-  const scale = channelTensor('requantize', 'scale', requireScale('requantize', options), wide, x);
-  const zeroPoint =
-    options.zeroPoint === undefined
-      ? undefined
-      : channelTensor('requantize', 'zeroPoint', options.zeroPoint, dtype, x);
-  const y = runOp<D>('requantize', [x, scale, zeroPoint], { dtype, axis, variant, min, max });
-  if (outputScale !== undefined) {
-    const step = channelTensor('requantize', 'outputScale', outputScale, 'float32', x);
-    y.quantization = quantizationOf(step, zeroPoint, step.rank ? positiveAxis(axis, x.rank) : null);
-  }
-  return y;
+  return scope(() => {
+    const scale = channelTensor('requantize', 'scale', from, exact ? 'float64' : 'float32', x);
+    const zeroPoint = zeroPointTensor('requantize', options.zeroPoint, dtype, x);
+    const params = { dtype, axis, variant, min, max };
+    const y = runOp<D>('requantize', [x, scale, zeroPoint], params);
+    if (outputScale !== undefined) {
+      const step = channelTensor('requantize', 'outputScale', outputScale, 'float32', x);
+      const along = step.rank ? positiveAxis(axis, x.rank) : null;
+      y.quantization = quantizationOf(step, zeroPoint, along);
+    }
+    return y;
+  });
 }

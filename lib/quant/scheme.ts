@@ -4,6 +4,7 @@ import { iinfo } from '../dtype';
 import { ParamError } from '../errors';
 import { minMax } from '../ops/min-max';
 import { type CodeDType, quantize } from '../ops/quantize';
+import { scope } from '../scope';
 import type { Tensor } from '../tensor';
 
 /** symmetric: 0 is the middle code and the range as wide on both sides; affine: the codes cover [min, max]. */
@@ -148,21 +149,20 @@ export async function quantizeTensor<D extends CodeDType = 'int8'>(
 ): Promise<Tensor<D>> {
   const axis = options.axis ?? null;
   codeRange(options); // refuses wrong options before any work
-  const measured = minMax(x, { axis });
-  const [mins, maxs] = await Promise.all([measured.min.data(), measured.max.data()]);
-  measured.min.dispose();
-  measured.max.dispose();
-  const channels = chooseQParamsPerAxis(mins, maxs, options);
-  const only = channels[0];
-  const scales = channels.map((c) => c.scale);
-  const zeroPoints = channels.map((c) => c.zeroPoint);
-  const { qmin } = codeRange(options);
-  const dtype = (options.dtype ?? 'int8') as D;
-  return quantize(x, {
-    dtype,
-    axis,
-    scale: axis === null ? (only?.scale ?? 1) : scales,
-    zeroPoint: axis === null ? (only?.zeroPoint ?? 0) : zeroPoints,
-    narrowRange: qmin === iinfo(dtype as 'int8').min + 1,
+  return scope(async () => {
+    const measured = minMax(x, { axis });
+    const [mins, maxs] = await Promise.all([measured.min.data(), measured.max.data()]);
+    const channels = chooseQParamsPerAxis(mins, maxs, options);
+    const scales = channels.map((c) => c.scale);
+    const zeroPoints = channels.map((c) => c.zeroPoint);
+    const dtype = (options.dtype ?? 'int8') as D;
+    const { qmin } = codeRange(options);
+    return quantize(x, {
+      dtype,
+      axis,
+      scale: axis === null ? (scales[0] ?? 1) : scales,
+      zeroPoint: axis === null ? (zeroPoints[0] ?? 0) : zeroPoints,
+      narrowRange: qmin === iinfo(dtype as 'int8').min + 1,
+    });
   });
 }

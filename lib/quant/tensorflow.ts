@@ -9,6 +9,7 @@ import { tensor } from '../create';
 import { ParamError } from '../errors';
 import type { CodeDType } from '../ops/quantize';
 import { runOp, runOpAll } from '../run';
+import { scope } from '../scope';
 import { Tensor } from '../tensor';
 
 export type { RangeMode, RangeRounding };
@@ -98,8 +99,10 @@ export function quantizeV2<D extends CodeDType = 'int8'>(
   maxRange: RangeEnd,
   options: QuantizeV2Options<D> = {},
 ): RangedCodes<D> {
-  const [min, max] = ranges('quantizeV2', x, minRange, maxRange);
-  return ranged(runOpAll('quantizeV2', [x, min, max], { ...options }));
+  return scope(() => {
+    const ends = ranges('quantizeV2', x, minRange, maxRange);
+    return ranged(runOpAll('quantizeV2', [x, ...ends], { ...options }));
+  });
 }
 
 /**
@@ -117,8 +120,10 @@ export function dequantizeV2<D extends 'float32' | 'bfloat16' = 'float32'>(
   maxRange: RangeEnd,
   options: DequantizeV2Options<D> = {},
 ): Tensor<D> {
-  const [min, max] = ranges('dequantizeV2', q, minRange, maxRange);
-  return runOp<D>('dequantizeV2', [q, min, max], { ...options });
+  return scope(() => {
+    const ends = ranges('dequantizeV2', q, minRange, maxRange);
+    return runOp<D>('dequantizeV2', [q, ...ends], { ...options });
+  });
 }
 
 /** Options of {@link quantizedRelu}. */
@@ -142,8 +147,10 @@ export function quantizedRelu<D extends 'uint8' | 'int32' = 'uint8'>(
   maxRange: RangeEnd,
   options: QuantizedReluOptions = {},
 ): RangedCodes<D> {
-  const [min, max] = ranges('quantizedRelu', x, minRange, maxRange);
-  return ranged(runOpAll('quantizedRelu', [x, min, max], { ...options }));
+  return scope(() => {
+    const ends = ranges('quantizedRelu', x, minRange, maxRange);
+    return ranged(runOpAll('quantizedRelu', [x, ...ends], { ...options }));
+  });
 }
 
 /**
@@ -152,6 +159,10 @@ export function quantizedRelu<D extends 'uint8' | 'int32' = 'uint8'>(
  * roundings.
  *
  * @param x int32
+ * @example
+ * const sums = tensor([-7818, 2144, 15782], { dtype: 'int32' });
+ * const { output } = requantizeV2(sums, -99076.53125, 99076.53125, -1.307, 0.7281);
+ * await output.data(); // Uint8Array [119, 176, 255]
  */
 export function requantizeV2(
   x: Tensor,
@@ -160,12 +171,14 @@ export function requantizeV2(
   requestedMin: RangeEnd,
   requestedMax: RangeEnd,
 ): RangedCodes<'uint8'> {
-  const from = ranges('requantizeV2', x, minRange, maxRange);
-  const to = [
-    rangeTensor('requantizeV2', 'requestedMin', requestedMin, x),
-    rangeTensor('requantizeV2', 'requestedMax', requestedMax, x),
-  ];
-  return ranged(runOpAll('requantizeV2', [x, ...from, ...to], {}));
+  return scope(() => {
+    const from = ranges('requantizeV2', x, minRange, maxRange);
+    const to = [
+      rangeTensor('requantizeV2', 'requestedMin', requestedMin, x),
+      rangeTensor('requantizeV2', 'requestedMax', requestedMax, x),
+    ];
+    return ranged(runOpAll('requantizeV2', [x, ...from, ...to], {}));
+  });
 }
 
 /** Options of {@link quantizedMatMul}: the ranges of both factors, and whether to transpose them. */
@@ -196,6 +209,11 @@ function zeroAndStep(min: number, max: number): { zero: number; step: number } {
  * @param a uint8 [m, k], or [k, m] with `transposeA`
  * @param b uint8 [k, n], or [n, k] with `transposeB`
  * @throws ParamError for a range that does not contain 0; DtypeError and ShapeError as gemmInt8.
+ * @example
+ * const a = tensor(new Uint8Array([0, 255]), { shape: [1, 2] });
+ * const b = tensor(new Uint8Array([255, 128]), { shape: [2, 1] });
+ * const { output } = quantizedMatMul(a, b, { minA: 0, maxA: 1, minB: 0, maxB: 1 });
+ * await output.data(); // Int32Array [32640]
  */
 export function quantizedMatMul(
   a: Tensor<'uint8'>,

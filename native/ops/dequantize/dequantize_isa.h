@@ -15,8 +15,7 @@ struct DequantizeBlock {
   const int32_t* zero_point = nullptr;
   DType dtype = DType::kS8;  // of q
   bool per_element = false;
-  // Round the product to odd instead of to nearest, for a second rounding to 16 bits. Scales must
-  // be normal numbers.
+  // Round the product to odd instead of to nearest, for a second rounding to 16 bits.
   bool to_odd = false;
 };
 
