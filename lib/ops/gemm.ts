@@ -81,8 +81,8 @@ export function gemmEx(a: Tensor, b: Tensor, options: GemmExOptions = {}): Tenso
  * @param a `[..., m, k]`, or `[..., k, m]` with `transA`; int8 or uint8
  * @param b `[..., k, n]`, or `[..., n, k]` with `transB`; int8 or uint8. Leading axes as those of a, or none on one side
  * @returns `[..., m, n]` int32
- * @throws ShapeError, DtypeError, ParamError when the arguments do not fit. The result rejects with UnsupportedError when
- * `'imma'` is asked of a device without tensor cores.
+ * @throws ShapeError, DtypeError, ParamError when the arguments do not fit; UnsupportedError when `'imma'` is asked of a
+ * device without tensor cores
  * @example
  * const a = tensor([255, 0], { shape: [1, 2], dtype: 'uint8' });
  * const b = tensor([-128, 127], { shape: [1, 2], dtype: 'int8' });

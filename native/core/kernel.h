@@ -70,6 +70,9 @@ class KernelContext {
 struct CpuOp {
   OpSchema (*schema)();
   Status (*run)(const void* params, const KernelContext&);
+  /// What passes infer() but this backend cannot do: an unsupported(...) before anything is
+  /// enqueued. nullptr: there is none.
+  Status (*supports)(const void* params) = nullptr;
 };
 
 /// Each folder ops/<folder>/ defines, in <folder>_cpu.cc, what ops.def declares:
@@ -79,6 +82,16 @@ CpuOp cpu_op() {
   return {&make_schema<Op>, [](const void* params, const KernelContext& context) {
             return kRun(*static_cast<const typename Op::Params*>(params), context);
           }};
+}
+/// With parameters that the CPU must refuse.
+template <class Op, Status (*kRun)(const typename Op::Params&, const KernelContext&),
+          Status (*kSupports)(const typename Op::Params&)>
+CpuOp cpu_op() {
+  CpuOp op = cpu_op<Op, kRun>();
+  op.supports = [](const void* params) {
+    return kSupports(*static_cast<const typename Op::Params*>(params));
+  };
+  return op;
 }
 
 }  // namespace halftone

@@ -10,6 +10,7 @@ namespace halftone {
 struct RegisteredOp {
   OpSchema schema;
   Status (*run_cpu)(const void* params, const KernelContext&);
+  Status (*cpu_supports)(const void* params);  // nullptr: everything that passes infer()
 };
 
 /// All ops, in the order of ops.def. Built on first use, never changed, never destroyed.

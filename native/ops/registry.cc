@@ -12,7 +12,7 @@ const std::vector<RegisteredOp>& all_ops() {
   static const auto* ops = [] {
     auto* all = new std::vector<RegisteredOp>();
 #define OP(folder) \
-  for (const CpuOp& op : folder##_cpu_ops()) all->push_back({op.schema(), op.run});
+  for (const CpuOp& op : folder##_cpu_ops()) all->push_back({op.schema(), op.run, op.supports});
 #include "ops/ops.def"
 #undef OP
     return all;

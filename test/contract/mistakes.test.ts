@@ -268,7 +268,7 @@ const MISTAKES: readonly Mistake[] = [
   ],
   [
     'hgemm',
-    () => [t([2, 2], 'float16'), t([2, 2], 'float16'), { beta: 1 }],
+    () => [t([2, 2], 'float16'), t([2, 2], 'float16'), { beta: 0.5 }],
     'ERR_PARAM',
     'hgemm',
     'beta',

@@ -314,7 +314,8 @@ TEST(products_refuse_what_they_cannot_do) {
       Code::kUnsupported, "'float16' is");
   expect_refused(run_op<Matmul>({true, false, Compute::kDefault, {}}, {&row, &f32}).status,
                  Code::kParam, "transA needs a matrix");
-  expect_refused(run_op<Matmul>({}, {&stack, &stack3}).status, Code::kShape, "[2] and of b [3]");
+  expect_refused(run_op<Matmul>({}, {&stack, &stack3}).status, Code::kShape,
+                 "got a [2, 4, 4] and b [3, 4, 4]");
   expect_refused(run_op<Hgemm>({}, {&f32, &f16m}).status, Code::kDtype,
                  "a must be float16, got float32");
   expect_refused(run_op<Hgemm>({}, {&stack, &stack3}).status, Code::kShape,
@@ -329,8 +330,10 @@ TEST(products_refuse_what_they_cannot_do) {
   expect_refused(
       run_op<GemmEx>({false, false, 1, 1, Compute::kDefault, to(DType::kF16)}, {&s8, &s8}).status,
       Code::kUnsupported, "'int32' and 'float32' are");
-  expect_refused(run_op<GemmInt8>({Int8Kernel::kImma, false, false, 0, 0}, {&s8, &s8}).status,
-                 Code::kUnsupported, "'dp4a'");
+  const GemmInt8::Params imma{Int8Kernel::kImma, false, false, 0, 0};
+  expect_refused(find_op("gemmInt8")->cpu_supports(&imma), Code::kUnsupported, "'dp4a'");
+  expect_refused(run_op<Hgemm>({false, false, 1, 0.5}, {&f16m, &f16m}).status, Code::kParam,
+                 "beta must be left out when there is no c, got beta 0.5");
   expect_refused(run_op<GemmInt8>({Int8Kernel::kAuto, false, false, 200, 0}, {&s8, &s8}).status,
                  Code::kParam, "aZeroPoint must lie in [-128, 127] for int8, got 200");
   expect_refused(run_op<GemmInt8>({}, {&s8, &f32}).status, Code::kDtype, "b must be int8 or uint8");

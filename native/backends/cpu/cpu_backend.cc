@@ -68,8 +68,11 @@ int32_t copy(void*, void* to, const void* from, size_t bytes, halftone_status*) 
 }
 
 int32_t supports(int32_t, const halftone_call* call, halftone_status* status) {
-  if (find_op(call->op)) return 0;
-  return fail(status, Code::kUnsupported, concat("the CPU backend has no op ", call->op));
+  const RegisteredOp* op = find_op(call->op);
+  if (!op) return fail(status, Code::kUnsupported, concat("the CPU backend has no op ", call->op));
+  if (!op->cpu_supports) return 0;
+  const Status refused = op->cpu_supports(call->params);
+  return refused.ok() ? 0 : fail(status, refused.code, concat(call->op, ": ", refused.message));
 }
 
 TensorView view(const halftone_tensor& t) {

@@ -51,7 +51,10 @@ inline Status product_shapes(const Shape& a, const Shape& b, bool trans_a, bool 
   p->a_batch = detail::leading(a, a.rank == 1 ? 0 : a.rank - 2);
   p->b_batch = detail::leading(b, b.rank == 1 ? 0 : b.rank - 2);
   if (batching == Batching::kBroadcast) {
-    HALFTONE_TRY(broadcast(p->a_batch, "the leading axes of a", p->b_batch, "of b", &p->batch));
+    if (!broadcast(p->a_batch, "a", p->b_batch, "b", &p->batch).ok())
+      return shape_error(
+          "the axes of a and b before the last two must be equal or 1, aligned at the last, got a ",
+          a, " and b ", b);
   } else {
     if (p->a_batch.rank && p->b_batch.rank && !(p->a_batch == p->b_batch))
       return shape_error("a and b must have the same leading axes, or one of them none, got a ", a,
@@ -62,6 +65,12 @@ inline Status product_shapes(const Shape& a, const Shape& b, bool trans_a, bool 
   if (a.rank > 1) p->out.push_back(p->m);
   if (b.rank > 1) p->out.push_back(p->n);
   return {};
+}
+
+/// A beta that was given without a c for it.
+inline Status check_beta(const Inputs& in, double beta) {
+  if (in.has(2) || beta == 1) return {};
+  return param_error("beta must be left out when there is no c, got beta ", beta);
 }
 
 /// c of C = alpha * A * B + beta * c: has the result's dtype, and a shape that broadcasts to the

@@ -78,6 +78,7 @@ struct GemmEx {
           return param_error(
               "alpha and beta must be whole numbers within int32 for an int32 result, got alpha ",
               p.alpha, " and beta ", p.beta);
+    HALFTONE_TRY(check_beta(in, p.beta));
     HALFTONE_TRY(product_shapes(in[0].shape, in[1].shape, p.transA, p.transB, Batching::kStrided,
                                 false, product));
     return in.has(2) ? check_addend(in[2], *out, product->out) : Status{};

@@ -43,11 +43,14 @@ void gemm_int8_dp4a_plain(const KernelContext& context, const ProductCall& call)
   });
 }
 
+Status gemm_int8_supports(const GemmInt8::Params& params) {
+  if (params.kernel != Int8Kernel::kImma) return {};
+  return unsupported(
+      "kernel 'imma' needs a GPU with integer tensor cores; on the CPU 'auto' and 'dp4a' give the "
+      "same int32");
+}
+
 Status gemm_int8_cpu(const GemmInt8::Params& params, const KernelContext& context) {
-  if (params.kernel == Int8Kernel::kImma)
-    return unsupported(
-        "kernel 'imma' needs a GPU with integer tensor cores; on the CPU 'auto' and 'dp4a' give "
-        "the same int32");
   const TensorView &a = context.in(0), &b = context.in(1), &y = context.out();
   ProductCall call{a,
                    b,
@@ -73,6 +76,8 @@ Status gemm_int8_cpu(const GemmInt8::Params& params, const KernelContext& contex
 
 }  // namespace
 
-std::vector<CpuOp> gemm_int8_cpu_ops() { return {cpu_op<GemmInt8, gemm_int8_cpu>()}; }
+std::vector<CpuOp> gemm_int8_cpu_ops() {
+  return {cpu_op<GemmInt8, gemm_int8_cpu, gemm_int8_supports>()};
+}
 
 }  // namespace halftone

@@ -40,6 +40,7 @@ struct Hgemm {
       if (in[i].dtype != DType::kF16)
         return dtype_error(kInputs[i].name, " must be float16, got ", name(in[i].dtype),
                            "; gemmEx takes other dtypes");
+    HALFTONE_TRY(check_beta(in, p.beta));
     HALFTONE_TRY(product_shapes(in[0].shape, in[1].shape, p.transA, p.transB, Batching::kStrided,
                                 false, product));
     return in.has(2) ? check_addend(in[2], DType::kF16, product->out) : Status{};
