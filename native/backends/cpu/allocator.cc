@@ -17,7 +17,8 @@ namespace {
 
 constexpr size_t kAlignment = 64;  // one cache line, one AVX-512 register
 
-// Bytes kept at the most: enough for the tensors of a large model, little beside what the machine has.
+// Bytes kept at the most: enough for the tensors of a large model, little beside what the machine
+// has.
 uint64_t cache_limit() { return std::min<uint64_t>(uint64_t{1} << 30, memory_limit() / 16); }
 
 // Rounds up to one of 8 sizes per power of two: at most 1/8 is wasted, and similar sizes share
