@@ -3,7 +3,7 @@
 import { type DeviceName, resolveDevice } from './device';
 import { DisposedError, ParamError } from './errors';
 import { type CastLoss, type Precision, PRECISIONS } from './graph/passes/cast-constant';
-import { freeBatch } from './graph/passes/batch';
+import { checkFreed, freeBatch } from './graph/passes/batch';
 import { convertPrecision } from './graph/passes/convert-precision';
 import { ConstantTensors, Executor, type NodeReport } from './graph/executor';
 import type { Graph, Node, NodeCompute, ValueInfo } from './graph/ir';
@@ -325,6 +325,9 @@ function planDeclared(graph: Graph, engine: TensorEngine, batch = 1): Plan | und
   return makePlan(graph, ONNX_OPS, inputs, engine);
 }
 
+/** No size that other axes often have, so that a mix-up shows. */
+const TRIED_BATCH = 13;
+
 function tryFreeBatch(
   graph: Graph,
   plan: Plan | undefined,
@@ -342,7 +345,9 @@ function tryFreeBatch(
   if ('why' in result) return fixed(result.why);
   try {
     // The rules of the operators say that this works; see that it does.
-    planDeclared(result.graph, engine, 3);
+    const wide = planDeclared(result.graph, engine, TRIED_BATCH);
+    const wrong = wide ? checkFreed(result.batched, plan, wide, TRIED_BATCH) : 'no plan';
+    if (wrong !== undefined) return fixed(wrong);
   } catch (error) {
     return fixed(messageOf(error));
   }

@@ -71,6 +71,7 @@ export interface BatchQuery {
   /** The number of images that the file was made for. */
   readonly batch: number;
   int(name: string): number | undefined;
+  ints(name: string): readonly number[] | undefined;
 }
 
 /** Why a node's outputs would not be one entry per image, or how to make them so. */

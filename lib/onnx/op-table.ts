@@ -5,7 +5,9 @@ import { CONV } from './nodes/conv';
 import { ELEMENTWISE } from './nodes/elementwise';
 import { MATMUL } from './nodes/matmul';
 import { POOL } from './nodes/pool';
+import { REDUCE } from './nodes/reduce';
 import { SHAPE } from './nodes/shape';
+import { SOFTMAX } from './nodes/softmax';
 
 /** One line per family of operators. */
 const FAMILIES: readonly (readonly OpDefinition[])[] = [
@@ -15,7 +17,9 @@ const FAMILIES: readonly (readonly OpDefinition[])[] = [
   ELEMENTWISE,
   MATMUL,
   POOL,
+  REDUCE,
   SHAPE,
+  SOFTMAX,
 ];
 
 /** The newest operator set whose changes to these operators were read. */

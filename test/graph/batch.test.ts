@@ -1,4 +1,4 @@
-import { freeBatch } from '../../lib/graph/passes/batch';
+import { checkFreed, freeBatch } from '../../lib/graph/passes/batch';
 import { integersOf } from '../../lib/graph/ir';
 import { makePlan } from '../../lib/graph/plan';
 import type { Desc } from '../../lib/graph/op-set';
@@ -76,6 +76,13 @@ describe('freeBatch frees', () => {
       [3, 4],
       { s: { ints: [-1, 2, 6] } },
     ],
+    ['Squeeze', node('Squeeze', ['x', 'a']), [1, 3], { a: { ints: [1] } }],
+    ['Unsqueeze', node('Unsqueeze', ['x', 'a']), [3], { a: { ints: [1, -1] } }],
+    ['Transpose of channels', node('Transpose', ['x'], { perm: [0, 2, 1] }), [3, 4], {}],
+    ['ReduceMean of pixels', node('ReduceMean', ['x'], { axes: [-1, 1] }), [3, 4], {}],
+    ['ReduceSum of pixels', node('ReduceSum', ['x', 'a']), [3, 4], { a: { ints: [1] } }],
+    ['GlobalAveragePool', node('GlobalAveragePool', ['x']), [3, 4, 4], {}],
+    ['Softmax', node('Softmax', ['x']), [5], {}],
   ];
 
   test.each(GOOD)('%s', (_name, one, x, initializers) => {
@@ -140,8 +147,35 @@ describe('freeBatch refuses, with the reason', () => {
       [4],
       {},
       2,
-      'the images are no longer axis 0 of [1, 8]',
+      'it works along the axis of the images',
     ],
+    [
+      'Flatten of all of one image',
+      node('Flatten', ['x'], { axis: 0 }),
+      [4],
+      {},
+      1,
+      'it works along the axis of the images',
+    ],
+    ...(
+      [
+        ['Squeeze of the images', node('Squeeze', ['x', 'a']), [1, 3], { a: { ints: [0] } }],
+        ['Squeeze of all', node('Squeeze', ['x']), [1, 3], {}],
+        ['Unsqueeze in front', node('Unsqueeze', ['x', 'a']), [3], { a: { ints: [-3] } }],
+        ['Transpose', node('Transpose', ['x']), [1], {}],
+        ['ReduceMax of all', node('ReduceMax', ['x']), [3], {}],
+        ['ReduceMax over images', node('ReduceMax', ['x'], { axes: [-2] }), [3], {}],
+        ['ReduceSum over images', node('ReduceSum', ['x', 'a']), [3], { a: { ints: [0] } }],
+        ['Softmax over images', node('Softmax', ['x'], { axis: 0 }), [3], {}],
+      ] as const
+    ).map(([name, one, x, initializers]): (typeof BAD)[number] => [
+      name,
+      one,
+      [...x],
+      initializers,
+      1,
+      'it works along the axis of the images',
+    ]),
     [
       'a bias for each image',
       node('Add', ['x', 'w']),
@@ -203,5 +237,25 @@ describe('freeBatch refuses, with the reason', () => {
       nodes: [{ op: 'Add', inputs: ['x', 's'], outputs: ['y'] }],
     });
     expect(result).toEqual({ why: 'the inputs do not share a fixed first size' });
+  });
+});
+
+describe('checkFreed', () => {
+  test('sees a rule that promises too much', () => {
+    const graph = graphOf({
+      inputs: { x: [1, 4] },
+      outputs: { y: [1, 4] },
+      nodes: [
+        { op: 'Transpose', name: 't', inputs: ['x'], outputs: ['u'] },
+        { op: 'Transpose', name: 'v', inputs: ['u'], outputs: ['y'] },
+      ],
+    });
+    const planFor = (rows: number) =>
+      makePlan(graph, ONNX_OPS, new Map([['x', { dtype: 'float32', shape: [rows, 4] }]]), engine);
+    const all = new Set(['x', 'u', 'y']);
+    expect(checkFreed(all, planFor(1), planFor(13), 13)).toBe(
+      'value "u" has the shape [4, 13] for 13 images',
+    );
+    expect(checkFreed(new Set(['x', 'y']), planFor(1), planFor(1), 1)).toBeUndefined();
   });
 });

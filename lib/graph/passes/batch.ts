@@ -6,7 +6,12 @@ import type { Plan } from '../plan';
 export const BATCH = 'N';
 
 export type BatchResult =
-  | { readonly graph: Graph; readonly changed: readonly string[] }
+  | {
+      readonly graph: Graph;
+      readonly changed: readonly string[];
+      /** Values that hold one entry per image along axis 0. */
+      readonly batched: ReadonlySet<string>;
+    }
   /** Why the number of images cannot change. */
   | { readonly why: string };
 
@@ -58,7 +63,7 @@ export function freeBatch(graph: Graph, opSet: OpSet, plan: Plan): BatchResult {
       ? { ...value, shape: [BATCH, ...value.shape.slice(1)] }
       : value;
   const [inputs, outputs] = [graph.inputs.map(free), graph.outputs.map(free)];
-  return { graph: { ...graph, inputs, outputs, nodes, initializers }, changed };
+  return { graph: { ...graph, inputs, outputs, nodes, initializers }, changed, batched };
 }
 
 function makeQuery(
@@ -81,6 +86,7 @@ function makeQuery(
       const value = attributeOf(node, name, 'int');
       return value === undefined ? undefined : Number(value);
     },
+    ints: (name) => attributeOf(node, name, 'ints')?.map(Number),
   };
 }
 
@@ -93,4 +99,24 @@ function replaceInput(
   const name = freshName(`${node.inputs[input]}_any_batch`, names);
   initializers.set(name, by);
   return { ...node, inputs: node.inputs.with(input, name) };
+}
+
+/**
+ * Whether a freed graph does what the rules of its operators promise: `wide`, its plan for `count` images, has the shapes
+ * of `plan` with another size along axis 0 of all that holds images. Says which value has not.
+ */
+export function checkFreed(
+  batched: ReadonlySet<string>,
+  plan: Plan,
+  wide: Plan,
+  count: number,
+): string | undefined {
+  for (const [name, { desc }] of plan.values) {
+    const found = wide.values.get(name)?.desc.shape ?? [];
+    const expected = batched.has(name) ? [count, ...desc.shape.slice(1)] : desc.shape;
+    if (found.join() !== expected.join()) {
+      return `value "${name}" has the shape [${found.join(', ')}] for ${count} images`;
+    }
+  }
+  return undefined;
 }

@@ -7,7 +7,7 @@ import {
   VIEW,
   type Value,
 } from '../../graph/op-set';
-import { perImageBatch } from './common';
+import { perImageBatch, WORKS_ALONG } from './common';
 
 /** The same elements in another shape; of known values nothing is left to run. */
 export function reshape(call: NodeCall, x: Value, shape: readonly number[]): Value {
@@ -98,10 +98,82 @@ const flatten: OpDefinition = {
     }
     return reshape(call, x, [elementCount(shape.slice(0, at)), elementCount(shape.slice(at))]);
   },
-  batch: keepsImages,
+  batch(query) {
+    const axis = query.int('axis') ?? 1;
+    const rank = query.shapes[0]?.length ?? 0;
+    return (axis < 0 ? axis + rank : axis) === 0 ? WORKS_ALONG : keepsImages(query);
+  },
 };
 
-/** Identity-1 ..., and Dropout-7 ... in inference, whose mask and ratio nobody reads. */
+/** The axes of Squeeze and Unsqueeze: an attribute, and since 13 an input. */
+const axesOf = (call: NodeCall): readonly number[] | undefined =>
+  call.ints('axes') ?? (call.optional(1) && integersOf(call.known(1)));
+
+function axesBatch(query: BatchQuery, rank: number): BatchAnswer {
+  const axes = query.ints('axes') ?? (query.known[1] && integersOf(query.known[1]));
+  const touched = axes?.some((axis) => axis === 0 || axis === -rank) ?? true;
+  return touched ? WORKS_ALONG : keepsImages(query);
+}
+
+function checkAxes(call: NodeCall, axes: readonly number[], rank: number): Set<number> {
+  const found = new Set(axes.map((axis) => (axis < 0 ? axis + rank : axis)));
+  if (found.size !== axes.length || [...found].some((axis) => axis < 0 || axis >= rank)) {
+    throw call.error(`axes must be different ones of ${rank}, got [${axes.join(', ')}]`);
+  }
+  return found;
+}
+
+const squeeze: Omit<OpDefinition, 'since' | 'inputs'> = {
+  op: 'Squeeze',
+  lower(call) {
+    const x = call.input(0);
+    const { shape } = x.desc;
+    const axes = axesOf(call);
+    const gone = axes && checkAxes(call, axes, shape.length);
+    const large = [...(gone ?? [])].find((axis) => shape[axis] !== 1);
+    if (large !== undefined) {
+      throw call.error(`axis ${large} of [${shape.join(', ')}] cannot be left out: it is not 1`);
+    }
+    return reshape(
+      call,
+      x,
+      shape.filter((size, axis) => (gone ? !gone.has(axis) : size !== 1)),
+    );
+  },
+  batch: (query) => axesBatch(query, query.shapes[0]?.length ?? 0),
+};
+
+const unsqueeze: Omit<OpDefinition, 'since' | 'inputs'> = {
+  op: 'Unsqueeze',
+  lower(call) {
+    const x = call.input(0);
+    const axes = axesOf(call);
+    if (!axes) throw call.error('the axes are missing');
+    const sizes = [...x.desc.shape];
+    const rank = sizes.length + axes.length;
+    const added = checkAxes(call, axes, rank);
+    const shape = Array.from({ length: rank }, (_, axis) =>
+      added.has(axis) ? 1 : (sizes.shift() as number),
+    );
+    return reshape(call, x, shape);
+  },
+  batch: (query) => axesBatch(query, query.outputShapes[0]?.length ?? 0),
+};
+
+/** Transpose-1, 13, 21 ... */
+const transpose: OpDefinition = {
+  op: 'Transpose',
+  since: 1,
+  inputs: [1, 1],
+  attributes: { perm: 'ints' },
+  lower(call) {
+    const perm = call.ints('perm');
+    return call.emit('transpose', [call.input(0)], perm ? { perm } : {});
+  },
+  batch: (query) => (query.ints('perm')?.[0] === 0 ? { ok: true } : WORKS_ALONG),
+};
+
+/** Identity-1 ... */
 const identity: OpDefinition = {
   op: 'Identity',
   since: 1,
@@ -110,4 +182,13 @@ const identity: OpDefinition = {
   batch: perImageBatch,
 };
 
-export const SHAPE: readonly OpDefinition[] = [reshapeNode, flatten, identity];
+export const SHAPE: readonly OpDefinition[] = [
+  reshapeNode,
+  flatten,
+  identity,
+  transpose,
+  { ...squeeze, since: 1, inputs: [1, 1], attributes: { axes: 'ints' } },
+  { ...squeeze, since: 13, inputs: [1, 2] },
+  { ...unsqueeze, since: 1, inputs: [1, 1], attributes: { axes: 'ints' } },
+  { ...unsqueeze, since: 13, inputs: [2, 2] },
+];
