@@ -62,41 +62,50 @@ ConvReport run(const ConvGeometry& g, bool nhwc, const ConvCall& call, const Ker
     });
   }
 
-  const int64_t row_size = g.w.out * (nhwc ? g.out_channels : 1);
-  const int64_t rows = g.batch * g.h.out * (nhwc ? 1 : g.out_channels);
-  context.parallel_for(
-      rows, 1 + (1 << 15) / (1 + row_size * g.taps()), [&](int64_t first, int64_t last) {
-        std::vector<T> sums(static_cast<size_t>(row_size));
-        std::vector<float> wide;
-        for (int64_t row = first; row < last; ++row) {
-          const int64_t oh = row % g.h.out, k = nhwc ? 0 : row / g.h.out % g.out_channels;
-          const int64_t n = row / g.h.out / (nhwc ? 1 : g.out_channels);
-          const TapRange taps = g.h.taps(oh);
-          DepthwiseRow<T> p;
-          p.rows = taps.last - taps.first;
-          p.x = x + n * g.x.n + k / g.group_out * g.x.c;
-          if (p.rows > 0) p.x += (g.h.start(oh) + taps.first * g.h.dilation) * g.x.h;
-          p.w = w.data() + taps.first * g.w.kernel * (nhwc ? g.out_channels : 1) + k * g.taps();
-          p.row_step = g.h.dilation * g.x.h;
-          p.columns = g.w.kernel;
-          p.out = g.w.out;
-          p.in = g.w.in;
-          p.stride = g.w.stride;
-          p.dilation = g.w.dilation;
-          p.before = g.w.before;
-          p.channels = nhwc ? g.out_channels : 1;
-          if (p.rows > 0)
-            (nhwc ? kernels.nhwc : kernels.nchw)(p, sums.data());
-          else
-            std::fill(sums.begin(), sums.end(), T{});
-          // As group 0: channels are counted through all groups.
-          const int64_t pixel = (n * g.h.out + oh) * g.w.out;
-          if (nhwc)
-            store.store(0, pixel, 0, g.w.out, g.out_channels, sums_of(sums, wide), g.out_channels);
-          else
-            store.store(0, k, pixel, 1, g.w.out, sums_of(sums, wide), g.w.out);
-        }
-      });
+  // Rows of one image, and for NCHW of one channel, lie side by side in the output: a few are
+  // stored at a time.
+  const int64_t row_size = g.w.out * (nhwc ? g.out_channels : 1),
+                planes = g.batch * (nhwc ? 1 : g.out_channels);
+  const int64_t at_once = std::min(g.h.out, 1 + 4096 / (1 + row_size)),
+                blocks = (g.h.out - 1) / at_once + 1;
+  const int64_t grain = 1 + (1 << 15) / (1 + at_once * row_size * g.taps());
+  context.parallel_for(planes * blocks, grain, [&](int64_t first, int64_t last) {
+    std::vector<T> sums(static_cast<size_t>(at_once * row_size));
+    std::vector<float> wide;
+    DepthwiseRow<T> p;
+    p.row_step = g.h.dilation * g.x.h;
+    p.columns = g.w.kernel;
+    p.out = g.w.out;
+    p.in = g.w.in;
+    p.stride = g.w.stride;
+    p.dilation = g.w.dilation;
+    p.before = g.w.before;
+    p.channels = nhwc ? g.out_channels : 1;
+    for (int64_t block = first; block < last; ++block) {
+      const int64_t plane = block / blocks, row = block % blocks * at_once,
+                    rows = std::min(at_once, g.h.out - row);
+      const int64_t n = nhwc ? plane : plane / g.out_channels,
+                    k = nhwc ? 0 : plane % g.out_channels;
+      for (int64_t i = 0; i < rows; ++i) {
+        const TapRange taps = g.h.taps(row + i);
+        p.rows = taps.last - taps.first;
+        p.w = w.data() + taps.first * g.w.kernel * p.channels + k * g.taps();
+        p.x = x + n * g.x.n + k / g.group_out * g.x.c;
+        if (p.rows > 0) p.x += (g.h.start(row + i) + taps.first * g.h.dilation) * g.x.h;
+        T* to = sums.data() + i * row_size;
+        if (p.rows > 0)
+          (nhwc ? kernels.nhwc : kernels.nchw)(p, to);
+        else
+          std::fill_n(to, row_size, T{});
+      }
+      // As group 0: channels are counted through all groups.
+      const int64_t pixel = (n * g.h.out + row) * g.w.out, pixels = rows * g.w.out;
+      if (nhwc)
+        store.store(0, pixel, 0, pixels, g.out_channels, sums_of(sums, wide), g.out_channels);
+      else
+        store.store(0, k, pixel, 1, pixels, sums_of(sums, wide), pixels);
+    }
+  });
   ConvReport report;
   report.workspace_bytes = (w.size() + (copy ? static_cast<uint64_t>(elements) : 0)) * sizeof(T);
   std::snprintf(report.kernel, sizeof report.kernel, "conv2d_depthwise_%s_%s_%s",
