@@ -35,8 +35,9 @@ export function loadCuda(): boolean {
       continue;
     }
     try {
-      binding.loadBackend(candidate);
-      break;
+      const name = binding.loadBackend(candidate);
+      if (name === 'cuda') break;
+      missing.push({ path: candidate, reason: `is a backend named ${name}` });
     } catch {
       // The binding keeps the reason among the refused modules.
     }
