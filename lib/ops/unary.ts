@@ -3,7 +3,7 @@
  *
  * float16 and bfloat16 are computed in float32 and rounded once. neg, abs, sign, relu, clip, floor, ceil and round are
  * exact, sqrt and reciprocal correctly rounded; the others are within 2 units in the last place of float32 and float64
- * (sigmoid 4; gelu more in its tails, where it is nearly 0), and for 16-bit floats within 1. NaN gives NaN.
+ * (tanh 3, sigmoid 4; gelu more in its tails, where it is nearly 0), and for 16-bit floats within 1. NaN gives NaN.
  */
 
 import type { ClipParams, GeluParams } from '../../binding';

@@ -1,5 +1,6 @@
 #include "core/elementwise.h"
 #include "ops/binary/binary.h"
+#include "ops/binary/binary_isa.h"
 
 namespace halftone {
 namespace {
@@ -10,7 +11,10 @@ using Arithmetic = std::conditional_t<std::is_same_v<T, Bool>, uint8_t, ComputeT
 
 template <class Row, class C, class R>
 void loop(const C* __restrict a, const C* __restrict b, R* __restrict y, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<R>(Row::template apply<C>(a[i], b[i]));
+  if constexpr (std::is_same_v<C, float>)
+    HALFTONE_ISA_PICK(binary_f32)(Row::kIndex, a, b, y, n);
+  else
+    for (int64_t i = 0; i < n; ++i) y[i] = static_cast<R>(Row::template apply<C>(a[i], b[i]));
 }
 
 // Operands promoted to T, result stored as Y: T itself, or uint8_t for a bool.

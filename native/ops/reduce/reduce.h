@@ -10,10 +10,9 @@
 // chunks are the terms of the next round, until one is left.
 #pragma once
 #include "core/schema.h"
+#include "ops/reduce/reduce_combine.h"
 
 namespace halftone {
-
-enum class ReduceKind { kSum, kMean, kSumSquare, kProd, kMax, kMin };
 
 constexpr bool is_extremum(ReduceKind k) { return k == ReduceKind::kMax || k == ReduceKind::kMin; }
 

@@ -1,8 +1,6 @@
-#include <limits>
-
-#include "core/arithmetic.h"
 #include "core/elementwise.h"
 #include "ops/reduce/reduce.h"
+#include "ops/reduce/reduce_isa.h"
 #include "ops/reduce/reduce_plan.h"
 
 namespace halftone {
@@ -17,38 +15,6 @@ static_assert(kChunk == kBlock && kTile <= kBlock);
 /// float32 for 16-bit floats and float32, float64 for itself, int64 for integers.
 template <class T>
 using Accumulator = std::conditional_t<std::is_integral_v<T>, int64_t, ComputeType<T>>;
-
-template <ReduceKind kKind, class A>
-constexpr A identity() {
-  using Limits = std::numeric_limits<A>;
-  if constexpr (kKind == ReduceKind::kProd)
-    return 1;
-  else if constexpr (kKind == ReduceKind::kMax)
-    return Limits::has_infinity ? -Limits::infinity() : Limits::min();
-  else if constexpr (kKind == ReduceKind::kMin)
-    return Limits::has_infinity ? Limits::infinity() : Limits::max();
-  else
-    return 0;
-}
-
-template <ReduceKind kKind, class A>
-A combine(A a, A b) {
-  if constexpr (kKind == ReduceKind::kProd)
-    return math::multiply(a, b);
-  else if constexpr (kKind == ReduceKind::kMax)
-    return math::maximum(a, b);
-  else if constexpr (kKind == ReduceKind::kMin)
-    return math::minimum(a, b);
-  else
-    return math::add(a, b);
-}
-
-/// The values that a round combines: elements in the first, squared where asked, results of chunks
-/// after.
-template <ReduceKind kKind, class A>
-A term(A x) {
-  return kKind == ReduceKind::kSumSquare ? math::multiply(x, x) : x;
-}
 
 /// How the chunks of later rounds combine.
 constexpr ReduceKind next_round(ReduceKind k) {
@@ -77,9 +43,19 @@ void fold_lanes(A* lanes, int64_t width) {
       lanes[i] = combine<kKind>(lanes[i], lanes[i + half * width]);
 }
 
+/// Row r of `x` [rows, width] is added to lane (first + r) % lanes of `to` [lanes, width].
 template <ReduceKind kKind, class A>
-void accumulate_row(A* __restrict lane, const A* __restrict x, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) lane[i] = combine<kKind>(lane[i], term<kKind>(x[i]));
+void accumulate(A* __restrict to, int64_t lanes, int64_t width, const A* __restrict x,
+                int64_t first, int64_t rows) {
+  if constexpr (std::is_same_v<A, float>) {
+    HALFTONE_ISA_PICK(reduce_f32)(kKind, to, lanes, width, x, first, rows);
+  } else {
+    for (int64_t r = 0; r < rows; ++r) {
+      A* lane = to + (first + r) % lanes * width;
+      for (int64_t i = 0; i < width; ++i)
+        lane[i] = combine<kKind>(lane[i], term<kKind>(x[r * width + i]));
+    }
+  }
 }
 
 /// The chunk of n terms from position `first` of plan.reduced, for the one result whose terms start
@@ -102,9 +78,10 @@ A reduce_chunk(Walk walk, const T* x, int64_t first, int64_t n) {
       done += run;
     }
   }
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) accumulate_row<kKind>(lanes, terms + i, kLanes);
-  accumulate_row<kKind>(lanes, terms + i, n - i);
+  // Term i goes to lane i % 16: rows of 16 terms, all into one row of lanes, then the rest.
+  const int64_t rows = n / kLanes;
+  accumulate<kKind>(lanes, 1, kLanes, terms, 0, rows);
+  accumulate<kKind>(lanes, 1, n % kLanes, terms + rows * kLanes, 0, 1);
   fold_lanes<kKind>(lanes, 1);
   return lanes[0];
 }
@@ -121,8 +98,7 @@ void reduce_chunk_columns(Walk walk, const T* x, int64_t first, int64_t n, int64
     const bool dense = walk.count > 0 && walk.strides[walk.count - 1] == width;
     const int64_t rows = dense ? std::min({kBlock / width, walk.run(), n - done}) : 1;
     const A* row = load(x + walk.offset, rows * width, scratch);
-    for (int64_t r = 0; r < rows; ++r)
-      accumulate_row<kKind>(lanes + (done + r) % kLanes * width, row + r * width, width);
+    accumulate<kKind>(lanes, kLanes, width, row, done, rows);
     walk.advance(rows);
     done += rows;
   }

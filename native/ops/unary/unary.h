@@ -5,12 +5,9 @@
 // once. NaN gives NaN (its payload is not specified). Integers wrap.
 #pragma once
 #include "core/schema.h"
-#include "ops/unary/unary_math.h"
+#include "ops/unary/unary_table.h"
 
 namespace halftone {
-
-/// Which dtypes a function takes.
-enum class Domain { kFloat, kFloatOrSigned, kNumber };
 
 inline Status check_domain(Domain domain, DType t) {
   const DTypeKind kind = info(t).kind;
@@ -22,30 +19,6 @@ inline Status check_domain(Domain domain, DType t) {
                                                            : "a float or an integer";
   return dtype_error("x must be ", allowed, ", got ", name(t));
 }
-
-// Type, public name, dtypes, documentation, body for an x of the compute type T.
-//
-// Accuracy: neg, abs, sign, relu, floor, ceil, round are exact; sqrt and reciprocal are correctly
-// rounded. The others are those of the C library in the compute type: within 2 units in the last
-// place of float32 and float64 (sigmoid within 4), which for 16-bit floats is the nearest value but
-// for rare cases next to a tie, and never further than 1.
-// clang-format off
-#define HALFTONE_UNARY_TABLE(ROW)                                                                                     \
-  ROW(Neg, "neg", kFloatOrSigned, "-x. Flips the sign of zeros too; integers wrap. ONNX Neg-13.", math::negate(x))    \
-  ROW(Abs, "abs", kNumber, "|x|. abs(-0) is +0; the smallest integer stays as it is. ONNX Abs-13.", math::absolute(x)) \
-  ROW(Sqrt, "sqrt", kFloat, "Square root. sqrt(-0) is -0, of other negative numbers NaN. ONNX Sqrt-13.", std::sqrt(x)) \
-  ROW(Exp, "exp", kFloat, "e to the power x. ONNX Exp-13.", std::exp(x))                                              \
-  ROW(Log, "log", kFloat, "Natural logarithm. log(0) is -Infinity, of negative numbers NaN. ONNX Log-13.", std::log(x)) \
-  ROW(Tanh, "tanh", kFloat, "Hyperbolic tangent; tanh(-0) is -0. ONNX Tanh-13.", std::tanh(x))                        \
-  ROW(Sigmoid, "sigmoid", kFloat, "1 / (1 + exp(-x)). ONNX Sigmoid-13.", math::sigmoid(x))                            \
-  ROW(Relu, "relu", kNumber, "max(x, 0): NaN stays NaN, relu(-0) is +0. ONNX Relu-14.", math::relu(x))                \
-  ROW(Erf, "erf", kFloat, "Gauss error function; erf(-0) is -0. ONNX Erf-13.", std::erf(x))                           \
-  ROW(Floor, "floor", kFloat, "Largest integer not above x; keeps -0. ONNX Floor-13.", math::floor(x))                \
-  ROW(Ceil, "ceil", kFloat, "Smallest integer not below x; ceil(-0.5) is -0. ONNX Ceil-13.", math::ceil(x))           \
-  ROW(Round, "round", kFloat, "Nearest integer, ties to even; round(-0.5) is -0. ONNX Round-22.", math::round_even(x)) \
-  ROW(Reciprocal, "reciprocal", kFloat, "1 / x; of zero an infinity with its sign. ONNX Reciprocal-13.", T{1} / x)    \
-  ROW(Sign, "sign", kNumber, "-1, 0 or 1. sign of both zeros is +0, of NaN NaN. ONNX Sign-13.", math::sign(x))
-// clang-format on
 
 /// y = f(x), element by element.
 template <class Row>
@@ -63,16 +36,17 @@ struct Unary {
   }
 };
 
-#define HALFTONE_UNARY_ROW(Type, name, domain, doc, body) \
-  struct Type##Row {                                      \
-    static constexpr const char* kName = name;            \
-    static constexpr const char* kDoc = doc;              \
-    static constexpr Domain kDomain = Domain::domain;     \
-    template <class T>                                    \
-    static T apply(T x) {                                 \
-      return body;                                        \
-    }                                                     \
-  };                                                      \
+#define HALFTONE_UNARY_ROW(Type, name, domain, doc, body)     \
+  struct Type##Row {                                          \
+    static constexpr const char* kName = name;                \
+    static constexpr const char* kDoc = doc;                  \
+    static constexpr Domain kDomain = Domain::domain;         \
+    static constexpr UnaryIndex kIndex = UnaryIndex::k##Type; \
+    template <class T>                                        \
+    static T apply(T x) {                                     \
+      return body;                                            \
+    }                                                         \
+  };                                                          \
   using Type = Unary<Type##Row>;
 HALFTONE_UNARY_TABLE(HALFTONE_UNARY_ROW)
 #undef HALFTONE_UNARY_ROW

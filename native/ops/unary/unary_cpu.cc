@@ -1,5 +1,6 @@
 #include "core/elementwise.h"
 #include "ops/unary/unary.h"
+#include "ops/unary/unary_isa.h"
 
 namespace halftone {
 namespace {
@@ -12,12 +13,7 @@ constexpr bool takes(Domain domain) {
          (domain == Domain::kNumber && kind != DTypeKind::kBool);
 }
 
-template <class T, class F>
-void loop(const T* __restrict x, T* __restrict y, int64_t n, const F& f) {
-  for (int64_t i = 0; i < n; ++i) y[i] = f(x[i]);
-}
-
-// y = f(x) for elements stored as T; f takes and returns ComputeType<T>.
+// y = f(x) for elements stored as T: f(const C* x, C* y, n) with C = ComputeType<T>.
 template <class T, class F>
 void map(const KernelContext& context, const F& f) {
   const T* x = context.in(0).as<T>();
@@ -29,13 +25,21 @@ void map(const KernelContext& context, const F& f) {
                            for (int64_t i = first; i < last; i += kBlock) {
                              const int64_t n = std::min(kBlock, last - i);
                              convert(x + i, from, n);
-                             loop(from, to, n, f);
+                             f(from, to, n);
                              convert(to, y + i, n);
                            }
                          } else {
-                           loop(x + first, y + first, last - first, f);
+                           f(x + first, y + first, last - first);
                          }
                        });
+}
+
+// The loop over a scalar function.
+template <class F>
+auto each(const F& f) {
+  return [f](const auto* __restrict x, auto* __restrict y, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) y[i] = f(x[i]);
+  };
 }
 
 void made_by(const KernelContext& context, const char* op) {
@@ -48,25 +52,32 @@ template <class Row>
 Status unary_cpu(const NoParams&, const KernelContext& context) {
   dispatch(context.in(0).dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    if constexpr (takes<T>(Row::kDomain))
-      map<T>(context, [](ComputeType<T> x) { return Row::template apply<ComputeType<T>>(x); });
+    if constexpr (std::is_same_v<ComputeType<T>, float>)
+      map<T>(context, [run = HALFTONE_ISA_PICK(unary_f32)](const float* x, float* y, int64_t n) {
+        run(Row::kIndex, x, y, n);
+      });
+    else if constexpr (takes<T>(Row::kDomain))
+      map<T>(context, each([](T x) { return Row::template apply<T>(x); }));
   });
   made_by(context, Row::kName);
   return {};
 }
 
 Status gelu_cpu(const Gelu::Params& p, const KernelContext& context) {
+  const bool by_tanh = p.approximate == GeluApproximation::kTanh;
   dispatch(context.in(0).dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    using C = ComputeType<T>;
-    if constexpr (takes<T>(Domain::kFloat)) {
-      if (p.approximate == GeluApproximation::kTanh)
-        map<T>(context, [](C x) { return math::gelu_tanh(x); });
+    if constexpr (std::is_same_v<ComputeType<T>, float>) {
+      map<T>(context, [by_tanh, run = HALFTONE_ISA_PICK(gelu_f32)](
+                          const float* x, float* y, int64_t n) { run(by_tanh, x, y, n); });
+    } else if constexpr (takes<T>(Domain::kFloat)) {
+      if (by_tanh)
+        map<T>(context, each([](T x) { return math::gelu_tanh(x); }));
       else
-        map<T>(context, [](C x) { return math::gelu_erf(x); });
+        map<T>(context, each([](T x) { return math::gelu_erf(x); }));
     }
   });
-  made_by(context, p.approximate == GeluApproximation::kTanh ? "gelu_tanh" : "gelu_erf");
+  made_by(context, by_tanh ? "gelu_tanh" : "gelu_erf");
   return {};
 }
 
@@ -89,7 +100,11 @@ Status clip_cpu(const Clip::Params& p, const KernelContext& context) {
     using C = ComputeType<T>;
     if constexpr (takes<T>(Domain::kNumber)) {
       const C low = bound<T>(p.min, true), high = bound<T>(p.max, false);
-      map<T>(context, [low, high](C x) { return math::clip(x, low, high); });
+      if constexpr (std::is_same_v<C, float>)
+        map<T>(context, [low, high, run = HALFTONE_ISA_PICK(clip_f32)](
+                            const float* x, float* y, int64_t n) { run(low, high, x, y, n); });
+      else
+        map<T>(context, each([low, high](T x) { return math::clip(x, low, high); }));
     }
   });
   made_by(context, Clip::kName);

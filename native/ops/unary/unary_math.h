@@ -7,6 +7,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "core/exponential.h"
+
 namespace halftone::math {
 
 /// Integers wrap: -INT_MIN is INT_MIN.
@@ -70,7 +72,7 @@ T ceil(T x) {
 /// side.
 template <std::floating_point T>
 T sigmoid(T x) {
-  const T e = std::exp(-std::abs(x));
+  const T e = exp(-std::abs(x));
   return (x < 0 ? e : T{1}) / (T{1} + e);
 }
 
