@@ -103,7 +103,7 @@ void haxpy(uint16_t a, const uint16_t* x, const uint16_t* y, uint16_t* z, int64_
 #else
 
 void haxpy(uint16_t a, const uint16_t* x, const uint16_t* y, uint16_t* z, int64_t n) {
-  haxpy_plain(a, x, y, z, n);
+  haxpy_blocks(a, x, y, z, n);
 }
 
 #endif

@@ -1,35 +1,15 @@
-#include <cmath>
-
-#include "core/arithmetic.h"
 #include "core/elementwise.h"
 #include "ops/softmax/softmax.h"
+#include "ops/softmax/softmax_isa.h"
 
 namespace halftone {
 namespace {
 
-constexpr int64_t kLanes = 16;  // partial maxima and sums of one row: term i goes to lane i % 16
-constexpr int64_t kTile = 16;   // columns copied side by side when the axis is not the last
+constexpr int64_t kTile = 16;  // columns copied side by side when the axis is not the last
 
-template <class C>
-C fold(C* lanes, C (*combine)(C, C)) {
-  for (int64_t half = kLanes / 2; half > 0; half /= 2)
-    for (int64_t i = 0; i < half; ++i) lanes[i] = combine(lanes[i], lanes[i + half]);
-  return lanes[0];
-}
-
-/// In place.
-template <class C>
-void softmax_row(C* x, int64_t n) {
-  C lanes[kLanes];
-  for (int64_t i = 0; i < kLanes; ++i) lanes[i] = x[std::min(i, n - 1)];
-  for (int64_t i = kLanes; i < n; ++i) lanes[i % kLanes] = math::maximum(lanes[i % kLanes], x[i]);
-  const C greatest = fold<C>(lanes, math::maximum<C>);
-  for (int64_t i = 0; i < n; ++i) x[i] = std::exp(x[i] - greatest);
-  for (C& lane : lanes) lane = 0;
-  for (int64_t i = 0; i < n; ++i) lanes[i % kLanes] += x[i];
-  const C sum = fold<C>(lanes, math::add<C>);
-  for (int64_t i = 0; i < n; ++i) x[i] /= sum;
-}
+// In place.
+void softmax_row(float* x, int64_t n) { HALFTONE_ISA_PICK(softmax_f32)(x, n); }
+void softmax_row(double* x, int64_t n) { softmax_in_place(x, n); }
 
 template <class T>
 ComputeType<T> load(T x) {
