@@ -8,9 +8,11 @@ namespace {
 
 constexpr int64_t kChunk = 1024;
 constexpr int64_t kLanes = 16;
-constexpr int64_t kTile =
-    64;  // columns reduced side by side: 16 lanes of them fill 4 KiB of float32
-static_assert(kChunk == kBlock && kTile <= kBlock);
+static_assert(kChunk == kBlock);
+
+/// Columns reduced side by side: 16 lanes of them fill 16 KiB.
+template <class A>
+constexpr int64_t kTile = 1024 / static_cast<int64_t>(sizeof(A));
 
 /// float32 for 16-bit floats and float32, float64 for itself, int64 for integers.
 template <class T>
@@ -43,19 +45,21 @@ void fold_lanes(A* lanes, int64_t width) {
       lanes[i] = combine<kKind>(lanes[i], lanes[i + half * width]);
 }
 
-/// Row r of `x` [rows, width] is added to lane (first + r) % lanes of `to` [lanes, width].
+/// y[r]: row r of `x` [rows, n], one chunk.
 template <ReduceKind kKind, class A>
-void accumulate(A* __restrict to, int64_t lanes, int64_t width, const A* __restrict x,
-                int64_t first, int64_t rows) {
-  if constexpr (std::is_same_v<A, float>) {
-    HALFTONE_ISA_PICK(reduce_f32)(kKind, to, lanes, width, x, first, rows);
-  } else {
-    for (int64_t r = 0; r < rows; ++r) {
-      A* lane = to + (first + r) % lanes * width;
-      for (int64_t i = 0; i < width; ++i)
-        lane[i] = combine<kKind>(lane[i], term<kKind>(x[r * width + i]));
-    }
-  }
+void reduce_rows(const A* x, int64_t rows, int64_t n, A* y) {
+  if constexpr (std::is_same_v<A, float>)
+    HALFTONE_ISA_PICK(reduce_rows_f32)(kKind, x, rows, n, y);
+  else
+    for (int64_t r = 0; r < rows; ++r) y[r] = combine_row<kKind>(x + r * n, n);
+}
+
+template <ReduceKind kKind, class A>
+void reduce_columns(A* to, int64_t width, const A* x, int64_t first, int64_t rows) {
+  if constexpr (std::is_same_v<A, float>)
+    HALFTONE_ISA_PICK(reduce_columns_f32)(kKind, to, width, x, first, rows);
+  else
+    combine_columns<kKind>(to, width, x, first, rows);
 }
 
 /// The chunk of n terms from position `first` of plan.reduced, for the one result whose terms start
@@ -63,8 +67,6 @@ void accumulate(A* __restrict to, int64_t lanes, int64_t width, const A* __restr
 template <ReduceKind kKind, class T, class A>
 A reduce_chunk(Walk walk, const T* x, int64_t first, int64_t n) {
   alignas(64) A scratch[kChunk];
-  alignas(64) A lanes[kLanes];
-  for (A& lane : lanes) lane = identity<kKind, A>();
   walk.seek(first);
   const A* terms = scratch;
   if (walk.run() >= n) {
@@ -78,19 +80,16 @@ A reduce_chunk(Walk walk, const T* x, int64_t first, int64_t n) {
       done += run;
     }
   }
-  // Term i goes to lane i % 16: rows of 16 terms, all into one row of lanes, then the rest.
-  const int64_t rows = n / kLanes;
-  accumulate<kKind>(lanes, 1, kLanes, terms, 0, rows);
-  accumulate<kKind>(lanes, 1, n % kLanes, terms + rows * kLanes, 0, 1);
-  fold_lanes<kKind>(lanes, 1);
-  return lanes[0];
+  A result;
+  reduce_rows<kKind>(terms, 1, n, &result);
+  return result;
 }
 
 /// The same for `width` neighbouring results; `to` gets one value for each.
 template <ReduceKind kKind, class T, class A>
 void reduce_chunk_columns(Walk walk, const T* x, int64_t first, int64_t n, int64_t width, A* to) {
   alignas(64) A scratch[kBlock];
-  alignas(64) A lanes[kLanes * kTile];
+  alignas(64) A lanes[kLanes * kTile<A>];
   for (int64_t i = 0; i < kLanes * width; ++i) lanes[i] = identity<kKind, A>();
   walk.seek(first);
   for (int64_t done = 0; done < n;) {
@@ -98,7 +97,7 @@ void reduce_chunk_columns(Walk walk, const T* x, int64_t first, int64_t n, int64
     const bool dense = walk.count > 0 && walk.strides[walk.count - 1] == width;
     const int64_t rows = dense ? std::min({kBlock / width, walk.run(), n - done}) : 1;
     const A* row = load(x + walk.offset, rows * width, scratch);
-    accumulate<kKind>(lanes, kLanes, width, row, done, rows);
+    reduce_columns<kKind>(lanes, width, row, done, rows);
     walk.advance(rows);
     done += rows;
   }
@@ -106,13 +105,29 @@ void reduce_chunk_columns(Walk walk, const T* x, int64_t first, int64_t n, int64
   std::copy(lanes, lanes + width, to);
 }
 
+/// Rows of one chunk each that follow one another in memory: loaded many at a time.
+template <ReduceKind kKind, class T, class A>
+void reduce_short_rows(const KernelContext& context, int64_t rows, int64_t n, const T* x, A* to) {
+  const int64_t batch = kBlock / n;
+  context.parallel_for(rows, kElementwiseGrain / n, [&](int64_t begin, int64_t end) {
+    alignas(64) A scratch[kBlock];
+    for (int64_t r = begin; r < end; r += batch) {
+      const int64_t count = std::min(batch, end - r);
+      reduce_rows<kKind>(load(x + r * n, count * n, scratch), count, n, to + r);
+    }
+  });
+}
+
 /// One round: to[chunk * plan.results + result], for all chunks.
 template <ReduceKind kKind, class T, class A>
 void reduce_round(const KernelContext& context, const ReducePlan& plan, const T* x, A* to) {
   const int64_t chunks = (plan.terms + kChunk - 1) / kChunk;
-  const int64_t tiles = (plan.columns + kTile - 1) / kTile;
+  if (plan.columns == 1 && chunks == 1 && plan.kept.count <= 1 && plan.reduced.count <= 1)
+    return reduce_short_rows<kKind>(context, plan.results, plan.terms, x, to);
+  constexpr int64_t kSide = kTile<A>;
+  const int64_t tiles = (plan.columns + kSide - 1) / kSide;
   const int64_t items = plan.kept.positions() * tiles * chunks;
-  const int64_t cost = std::min(plan.terms, kChunk) * std::min(plan.columns, kTile);
+  const int64_t cost = std::min(plan.terms, kChunk) * std::min(plan.columns, kSide);
   context.parallel_for(items, kElementwiseGrain / cost, [&](int64_t begin, int64_t end) {
     Walk kept = plan.kept;
     kept.seek(begin / (tiles * chunks));
@@ -125,13 +140,13 @@ void reduce_round(const KernelContext& context, const ReducePlan& plan, const T*
         position = at;
       }
       const int64_t first = chunk * kChunk, n = std::min(kChunk, plan.terms - first);
-      A* result = to + chunk * plan.results + at * plan.columns + tile * kTile;
-      const T* from = x + kept.offset + tile * kTile;
+      A* result = to + chunk * plan.results + at * plan.columns + tile * kSide;
+      const T* from = x + kept.offset + tile * kSide;
       if (plan.columns == 1)
         *result = reduce_chunk<kKind, T, A>(plan.reduced, from, first, n);
       else
         reduce_chunk_columns<kKind, T, A>(plan.reduced, from, first, n,
-                                          std::min(kTile, plan.columns - tile * kTile), result);
+                                          std::min(kSide, plan.columns - tile * kSide), result);
     }
   });
 }

@@ -1,4 +1,4 @@
-// The inner loop of reductions over float32, one copy for each instruction set. All give the same
+// The inner loops of reductions over float32, one copy for each instruction set. All give the same
 // bits.
 #pragma once
 #include <cstdint>
@@ -8,8 +8,11 @@
 
 namespace halftone {
 
-/// Row r of `x` [rows, width] is combined into lane (first + r) % lanes of `to` [lanes, width].
-HALFTONE_ISA_DECLARE(void reduce_f32(ReduceKind kind, float* to, int64_t lanes, int64_t width,
-                                     const float* x, int64_t first, int64_t rows);)
+/// reduce_rows_f32: y[r] = combine_row of row r of `x` [rows, n]. reduce_columns_f32:
+/// combine_columns.
+HALFTONE_ISA_DECLARE(void reduce_rows_f32(ReduceKind kind, const float* x, int64_t rows, int64_t n,
+                                          float* y);
+                     void reduce_columns_f32(ReduceKind kind, float* to, int64_t width,
+                                             const float* x, int64_t first, int64_t rows);)
 
 }  // namespace halftone
