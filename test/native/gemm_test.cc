@@ -1,5 +1,4 @@
-// The product engines against plain loops, at every instruction set level, and the packing of
-// matrices.
+// The product engines against plain loops, at every instruction set level.
 #include "ops/gemm/gemm.h"
 
 #include <cmath>
@@ -8,6 +7,7 @@
 
 #include "check.h"
 #include "each_isa.h"
+#include "ops/gemm/gemm_isa.h"
 #include "ops/gemm/matrix.h"
 #include "tolerance.h"
 
@@ -343,74 +343,38 @@ TEST(infinity_and_nan_stay_in_their_row_and_column) {
   });
 }
 
-TEST(packing_gives_the_same_panels_at_every_level) {
-  std::mt19937 rng(3);
-  std::vector<uint32_t> data(1 << 16);
-  for (uint32_t& x : data)
-    x = rng() % 8 ? static_cast<uint32_t>(rng()) : static_cast<uint32_t>(rng()) | 0x7f800000u;
-  for (const PackFrom how : {PackFrom::kF32, PackFrom::kTf32, PackFrom::kF16, PackFrom::kBF16,
-                             PackFrom::kS8, PackFrom::kU8})
-    for (const int64_t width : {1, 4, 6, 8, 12, 16, 32, 64})
-      for (const int64_t count : {int64_t{1}, width / 2, width - 1, width})
-        for (const int64_t kc : {1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 100}) {
-          if (count < 1) continue;
-          const PackPanel panel{reinterpret_cast<const char*>(data.data()) + 4 * (kc % 3),
-                                131,
-                                count,
-                                width,
-                                kc,
-                                how,
-                                kc % 2 ? 3 : 0};
-          for (const bool by_lines : {true, false}) {
-            std::vector<uint32_t> expected, got(static_cast<size_t>(width * (kc + 1) + 16));
-            for_each_isa([&](Isa isa) {
-              std::fill(got.begin(), got.end(), 0xabababab);
-              (by_lines ? HALFTONE_ISA_PICK(pack_lines) : HALFTONE_ISA_PICK(pack_steps))(
-                  panel, got.data());
-              if (isa == Isa::kBaseline) expected = got;
-              if (got != expected)
-                check::fail(__FILE__, __LINE__,
-                            concat("kind ", static_cast<int>(how), " width ", width, " count ",
-                                   count, " kc ", kc, by_lines ? " lines " : " steps ", name(isa)));
-            });
+// Every number of rows and both widths, and the kernel for CPUs without VNNI where this one has it.
+TEST(int8_kernels_add_to_what_is_there) {
+  bool has_vnni = false;
+  for (const CpuFeature& f : cpu_features())
+    if (std::string(f.name) == "avx512vnni") has_vnni = f.available;
+  std::mt19937 rng(17);
+  for_each_isa([&](Isa isa) {
+    for (const bool vnni : {false, true}) {
+      if (vnni && !has_vnni) continue;
+      const auto& kernels = *HALFTONE_ISA_PICK(gemm_s8_kernels)(vnni);
+      const int64_t mr = kernels.mr, nr = kernels.nr, kc = 38;
+      std::vector<int16_t> a(static_cast<size_t>(mr * kc)), b(static_cast<size_t>(nr * kc));
+      for (auto* panel : {&a, &b})
+        for (int16_t& x : *panel) x = static_cast<int16_t>(static_cast<int>(rng() % 511) - 255);
+      for (int64_t rows = 1; rows <= mr; ++rows)
+        for (const int64_t cols : {int64_t{1}, nr / 2, nr / 2 + 1, nr})
+          for (const bool first : {true, false}) {
+            std::vector<int32_t> c(static_cast<size_t>(mr * nr), 5);
+            kernels.tile(a.data(), b.data(), kc, first, rows, cols, c.data(), nr);
+            for (int64_t r = 0; r < rows; ++r)
+              for (int64_t j = 0; j < cols; ++j) {
+                int32_t sum = first ? 0 : 5;
+                for (int64_t k = 0; k < kc; ++k)
+                  sum += a[static_cast<size_t>((k / 2 * mr + r) * 2 + k % 2)] *
+                         b[static_cast<size_t>((k / 2 * nr + j) * 2 + k % 2)];
+                if (c[static_cast<size_t>(r * nr + j)] != sum)
+                  check::fail(__FILE__, __LINE__,
+                              concat(kernels.name, " rows ", rows, " cols ", cols, " ", name(isa)));
+              }
+            for (int64_t i = rows * nr; i < mr * nr; ++i) CHECK_EQ(c[static_cast<size_t>(i)], 5);
           }
-        }
-}
-
-// The panel that gemm.h describes, element by element; with the test above this holds for every
-// level.
-TEST(packing_places_each_element) {
-  const std::vector<float> rows = {1, 2, 3, 4, 5, 6};  // two lines of three
-  const std::vector<int8_t> bytes = {1, 2, 3, -4, -5, -6};
-  for_each_isa([&](Isa) {
-    std::vector<float> lines(12, 9.0f), steps(12, 9.0f);
-    HALFTONE_ISA_PICK(pack_lines)({rows.data(), 3, 2, 4, 3, PackFrom::kF32, 0}, lines.data());
-    CHECK(lines == (std::vector<float>{1, 4, 0, 0, 2, 5, 0, 0, 3, 6, 0, 0}));
-    HALFTONE_ISA_PICK(pack_steps)({rows.data(), 3, 3, 4, 2, PackFrom::kF32, 0}, steps.data());
-    CHECK(steps == (std::vector<float>{1, 2, 3, 0, 4, 5, 6, 0, 9, 9, 9, 9}));
-    std::vector<int16_t> pairs(12, 9);
-    HALFTONE_ISA_PICK(pack_lines)({bytes.data(), 3, 2, 3, 3, PackFrom::kS8, 1}, pairs.data());
-    CHECK(pairs == (std::vector<int16_t>{0, 1, -5, -6, 0, 0, 2, 0, -7, 0, 0, 0}));
-    pairs.assign(12, 9);
-    HALFTONE_ISA_PICK(pack_steps)({bytes.data(), 2, 2, 2, 3, PackFrom::kS8, 0}, pairs.data());
-    CHECK(pairs == (std::vector<int16_t>{1, 3, 2, -4, -5, 0, -6, 0, 9, 9, 9, 9}));
-  });
-}
-
-TEST(tf32_rounds_ties_away) {
-  const float tie = 1 + 0x1p-11f;  // half-way between 1 and 1 + 2^-10
-  const std::vector<float> in = {
-      tie,          -tie, std::nextafter(tie, 0.0f), INFINITY, std::bit_cast<float>(0x7fffffffu),
-      0x1.fffp+127f};
-  for_each_isa([&](Isa) {
-    std::vector<float> out(6);
-    HALFTONE_ISA_PICK(pack_steps)({in.data(), 6, 6, 6, 1, PackFrom::kTf32, 0}, out.data());
-    CHECK_EQ(out[0], 1 + 0x1p-10f);
-    CHECK_EQ(out[1], -1 - 0x1p-10f);
-    CHECK_EQ(out[2], 1.0f);
-    CHECK_EQ(out[3], INFINITY);
-    CHECK(std::isnan(out[4]));
-    CHECK_EQ(out[5], INFINITY);
+    }
   });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <new>
 #include <string_view>
@@ -23,39 +24,45 @@ constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * t
 /// Rows and columns of the tiles that threads take. Large tiles repack less, small ones keep all
 /// threads busy; the values do not depend on it.
 struct Tiles {
-  int64_t rows, cols, down, across;
+  int64_t rows = 0, cols = 0, down = 0, across = 0;
 
   Tiles(const GemmSize& s, int64_t mr, int64_t nr, int threads) {
-    // A tile of sums takes 576 KiB, its panels of A and of B 384 KiB each: together they stay in
-    // the second level cache of a server's core (2 MiB).
-    constexpr int64_t kMost = 384;
-    rows = std::min(round_up(s.m, mr), round_up(kMost - mr + 1, mr));
-    cols = std::min(round_up(s.n, nr), kMost / nr * nr);
-    // A thread costs some microseconds to wake: a tile below this many products is not worth
-    // splitting.
-    constexpr int64_t kLeastWork = int64_t{1} << 20;
-    const int64_t wanted = threads > 1 ? int64_t{3} * threads : 1;
-    for (;;) {
-      count(s);
-      if (s.batch * down * across >= wanted || rows * cols * std::max<int64_t>(s.k, 1) < kLeastWork)
-        break;
-      if (rows >= cols && rows > mr)
-        rows = round_up(rows / 2, mr);
-      else if (cols > nr)
-        cols = round_up(cols / 2, nr);
-      else
-        break;
-    }
-    // Tiles of nearly equal size: the last one is not a sliver.
-    rows = round_up((s.m + down - 1) / down, mr);
-    cols = round_up((s.n + across - 1) / across, nr);
-    count(s);
+    // What packing one element costs, in multiplications: measured, as is the next.
+    constexpr double kPack = 24;
+    // A thread takes some microseconds to wake: fewer products than this are left to one.
+    constexpr double kLeastWork = 1 << 20;
+    const double steps = static_cast<double>(std::max<int64_t>(s.k, 1));
+    const double work =
+        static_cast<double>(s.batch) * static_cast<double>(s.m) * steps * static_cast<double>(s.n);
+    const int64_t useful = work < kLeastWork ? 1 : threads;
+
+    double best = std::numeric_limits<double>::infinity();
+    for (int64_t d = (s.m + kMost - 1) / kMost; d > 0; d = more(d, s.m, mr, useful))
+      for (int64_t a = (s.n + kMost - 1) / kMost; a > 0; a = more(a, s.n, nr, useful)) {
+        const int64_t r = round_up((s.m + d - 1) / d, mr), c = round_up((s.n + a - 1) / a, nr);
+        const int64_t turns = (s.batch * d * a + useful - 1) / useful;  // of the busiest thread
+        const double cost = static_cast<double>(turns) *
+                            (static_cast<double>(r * c) + kPack * static_cast<double>(r + c));
+        if (cost >= best) continue;
+        best = cost;
+        rows = r;
+        cols = c;
+      }
+    down = (s.m + rows - 1) / rows;
+    across = (s.n + cols - 1) / cols;
   }
 
  private:
-  void count(const GemmSize& s) {
-    down = (s.m + rows - 1) / rows;
-    across = (s.n + cols - 1) / cols;
+  // A tile of sums takes at most 576 KiB, its panels of A and of B 384 KiB each: together they stay
+  // in the second level cache of a server's core (2 MiB).
+  static constexpr int64_t kMost = 384;
+
+  /// The next number of pieces of `size` to try, 0 when there is none: up to four for each thread,
+  /// not smaller than `least` each.
+  static int64_t more(int64_t pieces, int64_t size, int64_t least, int64_t threads) {
+    const int64_t next = pieces + std::max<int64_t>(1, pieces / 4);
+    const int64_t begin = (size + kMost - 1) / kMost;
+    return threads > 1 && next <= begin + 4 * threads && next * least < size + least ? next : 0;
   }
 };
 
