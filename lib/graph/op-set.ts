@@ -126,6 +126,11 @@ export class OpSet {
     return [...this.#definitions.keys()].sort();
   }
 
+  /** The oldest operator set in which an operator of `names` is understood. */
+  oldest(name: string): number | undefined {
+    return this.#definitions.get(name)?.at(-1)?.since;
+  }
+
   /** Refuses operator sets that are unknown or newer than this. */
   checkOpsets(opsets: ReadonlyMap<string, number>): void {
     for (const [domain, version] of opsets) {
