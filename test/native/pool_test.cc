@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "conv_cases.h"
+#include "each_isa.h"
 
 using namespace halftone;
 using namespace halftone::test;
@@ -112,9 +113,11 @@ void check_pool(Random& random, DType type) {
 }
 
 TEST(pooling_is_exact) {
-  Random random(test_seed());
-  for (DType type : {DType::kF32, DType::kF16, DType::kBF16, DType::kS8, DType::kU8})
-    for (int i = 0; i < 120; ++i) check_pool(random, type);
+  for_each_isa([](Isa) {
+    Random random(test_seed());
+    for (DType type : {DType::kF32, DType::kF16, DType::kBF16, DType::kS8, DType::kU8})
+      for (int i = 0; i < 120; ++i) check_pool(random, type);
+  });
 }
 
 TEST(the_number_of_threads_changes_nothing) {
