@@ -15,40 +15,43 @@ const char* mode_name(RangeMode mode) {
 /// std::round of any float32: round_half_away() ends at 2^22.
 float round_away(float t) { return std::fabs(t) < 0x1p22f ? round_half_away(t) : std::round(t); }
 
-/// The code of x before it is brought into the type: a float32, not yet rounded unless the mode
-/// does so itself.
-float scaled(const QuantizeV2::Params& p, const QuantizeRange& r, float half, float x) {
-  if (p.onednn) return p.mode == RangeMode::kMinFirst ? (x - r.min) * r.factor : x * r.factor;
-  const float inside = std::max(std::min(x, r.max), r.min);
-  switch (p.mode) {
-    case RangeMode::kMinCombined:
-      return (inside - r.min) * r.factor - half;
-    case RangeMode::kMinFirst:
-      return round_away(x * r.factor) - r.offset;
-    case RangeMode::kScaled:
-      break;
-  }
-  return inside * r.factor;
-}
-
 template <class T>
-void quantize_elements(const QuantizeV2::Params& p, const QuantizeRange& r, const float* x, T* y,
-                       int64_t n) {
+void quantize_elements(const QuantizeV2::Params& p, const QuantizeRange& r, const float* x,
+                       T* __restrict y, int64_t n) {
   // The ends are float32 numbers: narrowRange cannot leave out a code of int32, and MIN_FIRST stops
   // at the largest float32 that converts to int32.
   const bool wide = p.dtype == DType::kS32;
   const CodeRange all = code_range(p.dtype, p.narrowRange && !wide);
   const int32_t high = wide && p.mode == RangeMode::kMinFirst ? 2147483520 : all.high;
-  const float half = half_range(p.dtype);
-  const bool even = p.onednn || p.roundMode == RangeRounding::kHalfToEven;
-  // MIN_COMBINED of an unsigned type adds a half in float32 and cuts the fraction off.
-  const bool cut = p.mode == RangeMode::kMinCombined && all.low == 0;
-  for (int64_t i = 0; i < n; ++i) {
-    const float t = scaled(p, r, half, x[i]);
-    const double real = cut ? std::floor(t + 0.5f) : t;
-    y[i] = static_cast<T>(even ? quantize_code<false>(real, 0, all.low, high)
-                               : quantize_code<true>(real, 0, all.low, high));
+  const float half = half_range(p.dtype), min = r.min, max = r.max, factor = r.factor;
+  const float offset = r.offset;
+  const auto clamped = [=](float v) { return std::max(std::min(v, max), min); };
+  // real(v): the code as a float32 that is still to be rounded and brought into the type.
+  const auto to_codes = [&](auto half_away, auto real) {
+    for (int64_t i = 0; i < n; ++i)
+      y[i] = static_cast<T>(
+          quantize_code<half_away.value>(static_cast<double>(real(x[i])), 0, all.low, high));
+  };
+  constexpr std::bool_constant<true> kAway;
+  constexpr std::bool_constant<false> kEven;
+  if (p.onednn && p.mode == RangeMode::kMinFirst)
+    return to_codes(kEven, [=](float v) { return (v - min) * factor; });
+  if (p.onednn) return to_codes(kEven, [=](float v) { return v * factor; });
+  switch (p.mode) {
+    case RangeMode::kMinFirst:
+      return to_codes(kAway, [=](float v) { return round_away(v * factor) - offset; });
+    case RangeMode::kMinCombined:
+      if (all.low != 0)
+        return to_codes(kAway, [=](float v) { return (clamped(v) - min) * factor - half; });
+      // Unsigned: adds a half in float32 and cuts the fraction off.
+      return to_codes(kAway,
+                      [=](float v) { return std::floor((clamped(v) - min) * factor + 0.5f); });
+    case RangeMode::kScaled:
+      break;
   }
+  if (p.roundMode == RangeRounding::kHalfToEven)
+    return to_codes(kEven, [=](float v) { return clamped(v) * factor; });
+  return to_codes(kAway, [=](float v) { return clamped(v) * factor; });
 }
 
 Status quantize_v2_cpu(const QuantizeV2::Params& p, const KernelContext& context) {
