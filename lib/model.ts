@@ -130,9 +130,10 @@ export class Model {
       onProgress?.({ phase, done: bytes.length, total: bytes.length });
     };
     step('decode');
-    const graph = importModel(decodeModel(bytes), ONNX_OPS);
+    const read = importModel(decodeModel(bytes), ONNX_OPS);
     step('check');
-    const plan = planDeclared(graph, engine);
+    const plan = planDeclared(read, engine);
+    const graph = plan ? completeOutputs(read, plan) : read;
     const { graph: final, batch } = tryFreeBatch(graph, plan, engine, options.freeBatch ?? true);
     return new Model(final, engine, batch);
   }
@@ -323,6 +324,18 @@ function planDeclared(graph: Graph, engine: TensorEngine, batch = 1): Plan | und
     inputs.set(name, { dtype, shape: sizes });
   }
   return makePlan(graph, ONNX_OPS, inputs, engine);
+}
+
+/** Element types and shapes of outputs that the file leaves open, where they follow from the inputs. */
+function completeOutputs(graph: Graph, plan: Plan): Graph {
+  const isFixed = graph.inputs.every(({ shape }) => shape?.every((d) => typeof d === 'number'));
+  const outputs = graph.outputs.map((output): ValueInfo => {
+    const desc = plan.outputs.get(output.name)?.desc;
+    if (!desc) return output;
+    const shape = output.shape ?? (isFixed ? desc.shape : null);
+    return { name: output.name, dtype: output.dtype ?? desc.dtype, shape };
+  });
+  return { ...graph, outputs };
 }
 
 /** No size that other axes often have, so that a mix-up shows. */

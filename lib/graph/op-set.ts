@@ -43,6 +43,8 @@ export interface NodeCall {
   optional(index: number): Value | undefined;
   /** The values of an input that has to be known before the model runs, like the shape of Reshape. */
   known(index: number): Constant;
+  /** The values of such an input when it holds int64; undefined when it is left out. */
+  knownInts(index: number): readonly number[] | undefined;
   /** An attribute. Integers come as numbers, those beyond 2^53 as the nearest one: sizes and axes are clamped anyway. */
   int(name: string): number | undefined;
   ints(name: string): readonly number[] | undefined;

@@ -1,5 +1,5 @@
 import type { Inference } from './engine';
-import type { Constant, Graph, Integer, Node } from './ir';
+import { type Constant, type Graph, type Integer, integersOf, type Node } from './ir';
 import { messageOf, modelError } from './model-error';
 import {
   attributeOf,
@@ -66,9 +66,12 @@ export function makePlan(
   }
 
   const outputs = new Map<string, Value>();
-  for (const { name } of graph.outputs) {
+  for (const { name, dtype } of graph.outputs) {
     const value = values.get(name);
     if (!value) throw modelError(`output "${name}" is made by no node`);
+    if (dtype !== null && dtype !== value.desc.dtype) {
+      throw modelError(`output "${name}" is declared ${dtype}, but it is ${value.desc.dtype}`);
+    }
     outputs.set(name, value);
   }
   return { inputs: given, outputs, steps, values };
@@ -146,6 +149,15 @@ class PlannedCall implements NodeCall {
       );
     }
     return constant;
+  }
+
+  knownInts(index: number): readonly number[] | undefined {
+    if (!this.optional(index)) return undefined;
+    const constant = this.known(index);
+    if (constant.dtype !== 'int64') {
+      throw this.error(`input ${index} must be int64, got ${constant.dtype}`);
+    }
+    return integersOf(constant);
   }
 
   int(name: string): number | undefined {

@@ -180,7 +180,8 @@ function decodeAttribute(attribute: AttributeProto, what: string): OnnxAttribute
     case 'int':
       return { type, value: decodeInt(attribute.i) };
     case 'string':
-      return { type, value: UTF8.decode(attribute.s) };
+      // An absent field reads as an empty list, not as bytes.
+      return { type, value: UTF8.decode(Uint8Array.from(attribute.s)) };
     case 'tensor':
       if (!attribute.t) throw modelError(`${what} holds no tensor`);
       return { type, value: decodeTensor(attribute.t, what) };

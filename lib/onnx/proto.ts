@@ -58,7 +58,7 @@ export interface AttributeProto {
   readonly name: string;
   readonly f: number;
   readonly i: Int64;
-  readonly s: Uint8Array;
+  readonly s: Uint8Array | readonly number[];
   readonly t?: TensorProto | null;
   readonly floats: readonly number[];
   readonly ints: readonly Int64[];

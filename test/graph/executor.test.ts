@@ -236,6 +236,21 @@ describe('makePlan', () => {
     );
   });
 
+  test('a shape that is not int64, an output of another type', () => {
+    const spec: ModelSpec = {
+      inputs: { x: [2] },
+      outputs: { y: [2] },
+      initializers: { s: { floats: [2] } },
+      nodes: [{ op: 'Reshape', name: 'r', inputs: ['x', 's'], outputs: ['y'] }],
+    };
+    expect(() => executorOf(spec)).toThrow(
+      'node "r" (Reshape, opset 13): input 1 must be int64, got float32',
+    );
+    expect(() =>
+      executorOf({ ...diamond, outputs: { y: { dtype: 'int64', shape: [2] } } }),
+    ).toThrow('output "y" is declared int64, but it is float32');
+  });
+
   test('a reshaped constant is a constant', () => {
     const { plan } = executorOf({
       inputs: { x: [2, 1] },

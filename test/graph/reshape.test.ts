@@ -36,6 +36,7 @@ test.each([
   [[2, 3], [4, -1], 0, 'shape [4, -1] does not fit x with the shape [2, 3]'],
   [[2, 3], [-1, -1], 0, 'shape may hold one -1 and no other negative size, got [-1, -1]'],
   [[2, 3], [-2, -3], 0, 'shape may hold one -1 and no other negative size, got [-2, -3]'],
+  [[1], [1, 1, 1, 1, 1, 1, 1, 1, 1], 0, 'the result has 9 axes, at most 8 are supported'],
   [[2], [1, 0], 0, 'shape [1, 0] copies axis 1 of x, which has the shape [2]'],
 ])('%j to %j, allowzero %i: %s', (from, target, allowzero, expected) => {
   expect(reshaped(from, target, allowzero)).toBe(expected);

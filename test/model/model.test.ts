@@ -81,6 +81,21 @@ describe('Model.load', () => {
     }
   });
 
+  test('completes what the file leaves open of its outputs', async () => {
+    const open = {
+      ...spec,
+      inputs: { x: [4, 3] },
+      outputs: { y: { elemType: 0 }, s: { elemType: 0 } },
+    };
+    using model = await Model.load(onnxModel(open));
+    expect(model.outputs).toEqual([
+      { name: 'y', dtype: 'float32', shape: ['N', 2] },
+      { name: 's', dtype: 'float32', shape: ['N', 3] },
+    ]);
+    using symbolic = await Model.load(onnxModel({ ...open, inputs: { x: ['N', 3] } }));
+    expect(symbolic.outputs[0]).toEqual({ name: 'y', dtype: 'float32', shape: null });
+  });
+
   test('bytes may change after loading', async () => {
     const copy = Uint8Array.from(bytes);
     using model = await Model.load(copy);

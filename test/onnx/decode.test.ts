@@ -61,6 +61,7 @@ describe('decodeModel', () => {
       { type: 'int', value: -(2n ** 63n) },
     ],
     ['SAME_UPPER', { type: 'string', value: 'SAME_UPPER' }],
+    [{ type: 3 }, { type: 'string', value: '' }],
     [[1, 2, 3], { type: 'ints', value: [1, 2, 3] }],
     [
       { type: 7, ints: ['9223372036854775807', 1] },

@@ -65,7 +65,7 @@ const reductions = REDUCTIONS.flatMap((reduction): OpDefinition[] => {
       since: axesAreInput,
       inputs: [1, 2],
       attributes: { keepdims: 'int', noop_with_empty_axes: 'int' },
-      lower: (call) => reduce(call, reduction, call.optional(1) && integersOf(call.known(1))),
+      lower: (call) => reduce(call, reduction, call.knownInts(1)),
       batch: (query) => reduceBatch(query, query.known[1] && integersOf(query.known[1])),
     },
   ];

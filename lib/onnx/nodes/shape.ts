@@ -7,10 +7,14 @@ import {
   VIEW,
   type Value,
 } from '../../graph/op-set';
+import { MAX_RANK } from '../decode-tensor';
 import { perImageBatch, WORKS_ALONG } from './common';
 
 /** The same elements in another shape; of known values nothing is left to run. */
 export function reshape(call: NodeCall, x: Value, shape: readonly number[]): Value {
+  if (shape.length > MAX_RANK) {
+    throw call.error(`the result has ${shape.length} axes, at most ${MAX_RANK} are supported`);
+  }
   if (x.constant) return call.constant({ ...x.constant, shape });
   return call.emit(VIEW, [x], { shape });
 }
@@ -60,7 +64,7 @@ const reshapeNode: OpDefinition = {
   attributes: { allowzero: 'int' },
   lower(call) {
     const x = call.input(0);
-    const target = integersOf(call.known(1));
+    const target = call.knownInts(1) ?? [];
     return reshape(call, x, targetShape(call, x.desc.shape, target));
   },
   batch(query) {
@@ -107,7 +111,7 @@ const flatten: OpDefinition = {
 
 /** The axes of Squeeze and Unsqueeze: an attribute, and since 13 an input. */
 const axesOf = (call: NodeCall): readonly number[] | undefined =>
-  call.ints('axes') ?? (call.optional(1) && integersOf(call.known(1)));
+  call.ints('axes') ?? call.knownInts(1);
 
 function axesBatch(query: BatchQuery, rank: number): BatchAnswer {
   const axes = query.ints('axes') ?? (query.known[1] && integersOf(query.known[1]));
