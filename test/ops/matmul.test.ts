@@ -184,6 +184,19 @@ describe('matmul on the cpu', () => {
     }
   });
 
+  it('uses tf32 for float32 when the environment allows it', async () => {
+    const tie = tensor([1 + 2 ** -11]); // half-way between two numbers of 10 fraction bits
+    const one = tensor([1]);
+    process.env['HALFTONE_ALLOW_TF32'] = '1';
+    try {
+      expect(await first(matmul(tie, one))).toBe(1 + 2 ** -10);
+      expect(await first(matmul(tie, one, { compute: 'float32' }))).toBe(1 + 2 ** -11);
+    } finally {
+      delete process.env['HALFTONE_ALLOW_TF32'];
+    }
+    expect(await first(matmul(tie, one))).toBe(1 + 2 ** -11);
+  });
+
   it('refuses an option it does not know', () => {
     const x = tensor([1, 2]);
     expectRefusal(() => matmul(x, x, { transa: true } as object), 'ERR_PARAM', 'transa');
