@@ -2,7 +2,17 @@
 
 import { binding } from './binding';
 import { type DeviceName, resolveDevice } from './device';
-import { DTYPES, type DType, iinfo, isDType, isIntDType } from './dtype';
+import {
+  ARRAY_TYPES,
+  DTYPES,
+  type DType,
+  floatToBfloat16Bits,
+  floatToHalfBits,
+  iinfo,
+  isDType,
+  isIntDType,
+  type TypedArrayOf,
+} from './dtype';
 import { DtypeError, ParamError, ShapeError } from './errors';
 import { runOp } from './run';
 import { Tensor } from './tensor';
@@ -151,13 +161,28 @@ function fromValues(
     kinds.has('number') || kinds.size === 0 ? 'float32' : kinds.has('bigint') ? 'int64' : 'bool';
   const target = dtype ?? guess;
   checkIntegers(values, target);
-  if (target === 'int64') {
-    const bits = BigInt64Array.from(values, (v) => BigInt(v));
-    return new Tensor(binding.fromData('int64', shape, bits, device));
+  return new Tensor(binding.fromData(target, shape, toElements(values, target), device));
+}
+
+/** The elements of `dtype` that `values` are, each rounded once. */
+function toElements(
+  values: readonly (number | bigint | boolean)[],
+  dtype: DType,
+): TypedArrayOf<DType> {
+  switch (dtype) {
+    case 'int64':
+      return BigInt64Array.from(values, BigInt);
+    case 'float16':
+      return Uint16Array.from(values, (v) => floatToHalfBits(Number(v)));
+    case 'bfloat16':
+      return Uint16Array.from(values, (v) => floatToBfloat16Bits(Number(v)));
+    case 'bool':
+      return Uint8Array.from(values, (v) => (v ? 1 : 0));
+    default: {
+      const type = ARRAY_TYPES[dtype] as Float64ArrayConstructor;
+      return type.from(values, Number);
+    }
   }
-  // float64 holds every number exactly, so that native code rounds once, to the type that is asked for.
-  const doubles = Float64Array.from(values, Number);
-  return convert(binding.fromData('float64', shape, doubles, device), target);
 }
 
 function convert(handle: ReturnType<typeof binding.fromData>, dtype: DType): Tensor {

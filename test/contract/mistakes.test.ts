@@ -5,6 +5,7 @@
 
 import * as halftone from '../../lib';
 import type { DType, ErrorCode } from '../../lib';
+import { collectGarbage } from '../support/gc';
 import { liveTensors } from '../support/op-info';
 
 type Call = (...args: unknown[]) => unknown;
@@ -335,6 +336,8 @@ const MISTAKES: readonly Mistake[] = [
     'No such file',
   ],
 ];
+
+beforeAll(collectGarbage);
 
 it('covers at least 80 mistakes', () => {
   expect(MISTAKES.length).toBeGreaterThanOrEqual(80);

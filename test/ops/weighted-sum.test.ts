@@ -1,4 +1,5 @@
-import { type Tensor, tensor, weightedSum } from '../../lib';
+import { sync, type Tensor, tensor, weightedSum } from '../../lib';
+import { collectGarbage } from '../support/gc';
 import { describeOp, type HostTensor, host, liveTensors } from '../support/op-info';
 import { sumBound } from '../support/tolerance';
 
@@ -56,7 +57,9 @@ describeOp<object>({
   ],
 });
 
-it('needs one tensor or more, and leaves none behind', () => {
+it('needs one tensor or more, and leaves none behind', async () => {
+  await collectGarbage();
+  await sync('cpu');
   const before = liveTensors();
   expect(() => weightedSum([], [])).toThrow(/^weightedSum: /);
   expect(liveTensors()).toBe(before);
