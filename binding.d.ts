@@ -193,6 +193,8 @@ export type GeluApproximation = 'none' | 'tanh';
 export type Int8Kernel = 'auto' | 'dp4a' | 'imma';
 /** Order of the axes of images: batch, channels, rows (height), columns (width). */
 export type Layout = 'NCHW' | 'NHWC';
+/** What stands in the margins: one value, the nearest element, or the mirror image. */
+export type PadMode = 'constant' | 'edge' | 'reflect';
 /** How quantize() rounds: ties to the even code (ONNX), or away from zero (TensorFlow). */
 export type QuantizeRounding = 'half-even' | 'half-away';
 /** How quantize() scales: by dividing by `scale` (ONNX), or by multiplying with it (TensorFlow). */
@@ -640,6 +642,59 @@ export interface SoftmaxParams {
   readonly axis?: number | bigint | undefined;
 }
 
+/** concat: Tensors one after the other along an axis. ONNX Concat-13. */
+export interface ConcatParams {
+  /**
+   * Axis along which they follow one another, negative from the end.
+   * @default 0
+   */
+  readonly axis?: number | bigint | undefined;
+}
+
+/** slice: Indices start, start + step, ... up to but without end along each of the axes; ends beyond the tensor are moved to it. ONNX Slice-13. */
+export interface SliceParams {
+  /**
+   * First index along each of the axes, negative from the end.
+   */
+  readonly starts: readonly number[];
+  /**
+   * Index after the last, negative from the end.
+   */
+  readonly ends: readonly number[];
+  /**
+   * Empty: the first ones.
+   * @default []
+   */
+  readonly axes?: readonly number[] | undefined;
+  /**
+   * Not 0; negative: backwards; empty: 1.
+   * @default []
+   */
+  readonly steps?: readonly number[] | undefined;
+}
+
+/** pad: A tensor with margins: of one value, of the nearest element, or mirrored at the outermost elements. ONNX Pad-13, with margins of 0 or more. */
+export interface PadParams {
+  /**
+   * Elements before the first, for each axis. At least 0.
+   */
+  readonly before: readonly number[];
+  /**
+   * Elements after the last, for each axis. At least 0.
+   */
+  readonly after: readonly number[];
+  /**
+   * What stands in the margins.
+   * @default "constant"
+   */
+  readonly mode?: PadMode | undefined;
+  /**
+   * For 'constant': rounded once to a float dtype; whole for integers; 0 or 1 for bool.
+   * @default 0
+   */
+  readonly value?: number | undefined;
+}
+
 /** conv2d: 2-D convolution with optional bias and activation. ONNX Conv-11. */
 export interface Conv2dParams {
   /**
@@ -1082,6 +1137,9 @@ export interface OpParams {
   argMin: ArgMinParams;
   transpose: TransposeParams;
   softmax: SoftmaxParams;
+  concat: ConcatParams;
+  slice: SliceParams;
+  pad: PadParams;
   conv2d: Conv2dParams;
   conv2dBackwardInput: Conv2dBackwardInputParams;
   conv2dBackwardFilter: Conv2dBackwardFilterParams;
@@ -1152,6 +1210,9 @@ export interface OpInputs {
   argMin: [x: NativeTensor];
   transpose: [x: NativeTensor];
   softmax: [x: NativeTensor];
+  concat: [...xs: NativeTensor[]];
+  slice: [x: NativeTensor];
+  pad: [x: NativeTensor];
   conv2d: [x: NativeTensor, w: NativeTensor, bias?: NativeTensor | null];
   conv2dBackwardInput: [dy: NativeTensor, w: NativeTensor];
   conv2dBackwardFilter: [x: NativeTensor, dy: NativeTensor];
