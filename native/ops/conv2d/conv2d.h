@@ -51,10 +51,11 @@ inline Status conv_types(const char* a_name, DType a, const char* b_name, DType 
 /// pad, ...] * w[k, c, r, s]). Cross-correlation (the filter is not flipped): ONNX Conv-11,
 /// TensorFlow Conv2D, cuDNN CROSS_CORRELATION.
 ///
-/// compute 'float32': inputs are widened exactly, products and sums are float32 in an order chosen
-/// for speed but fixed for
-///   a machine; bias is added and the activation applied in float32; one rounding to the output
-///   dtype at the end.
+/// compute 'float32': inputs are widened exactly, products and sums are float32: chains of fused
+///   multiply-adds over 256 terms each (gemm.h), for depthwise convolutions one chain of products
+///   and sums, each rounded. The order depends on the layouts alone, never on threads. Bias is
+///   added and the activation applied in float32; one rounding to the output dtype at the end.
+///   Padding is skipped, so an infinity or NaN in w meets data only.
 /// compute 'tf32': the same after rounding x and w to 10 fraction bits (nearest, ties away from
 /// zero). compute 'float16': acc = fma_f16(x, w, acc) from +0 over kernel row, kernel column, input
 /// channel of the group, in this

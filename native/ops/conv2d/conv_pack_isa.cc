@@ -25,6 +25,16 @@ HALFTONE_INLINE Words load_dense(uintptr_t at, Lanes m) {
   const Words words = _mm512_maskz_loadu_epi32(m, p);
   return kHow == PackFrom::kTf32 ? tf32_words(words) : words;
 }
+// The even ones of 32 words. pdep: lane i of the result is word 2 * i.
+HALFTONE_INLINE Words load_every_other(uintptr_t at, Lanes m) {
+  const uint32_t words = _pdep_u32(m, 0x55555555);
+  const void* p = reinterpret_cast<const void*>(at);
+  const void* q = reinterpret_cast<const void*>(at + sizeof(Words));
+  const Words low = _mm512_maskz_loadu_epi32(static_cast<Lanes>(words), p);
+  const Words high = _mm512_maskz_loadu_epi32(static_cast<Lanes>(words >> 16), q);
+  const Words even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  return _mm512_permutex2var_epi32(low, even, high);
+}
 HALFTONE_INLINE Words gather(uintptr_t at, Lanes m, const int32_t* index) {
   return _mm512_mask_i32gather_epi32(Words{}, m, _mm512_loadu_si512(index),
                                      reinterpret_cast<const void*>(at), 4);
@@ -60,6 +70,10 @@ HALFTONE_INLINE Words load_dense(uintptr_t at, Lanes m) {
     return kHow == PackFrom::kTf32 ? tf32_words(words) : words;
   }
 }
+HALFTONE_INLINE Words load_every_other(uintptr_t at, Lanes m) {
+  const Words even = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14);
+  return _mm256_mask_i32gather_epi32(Words{}, reinterpret_cast<const int*>(at), even, expand(m), 4);
+}
 HALFTONE_INLINE Words gather(uintptr_t at, Lanes m, const int32_t* index) {
   const Words at_lane = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index));
   return _mm256_mask_i32gather_epi32(Words{}, reinterpret_cast<const int*>(at), at_lane, expand(m),
@@ -80,9 +94,10 @@ constexpr bool can_load(Lanes m) {
 
 #if defined(__AVX2__)
 
-// How the kLanes pixels of a block lie: side by side, or at 32-bit distances, or neither.
+// How the kLanes pixels of a block lie: side by side, or with one between any two (stride 2), or at
+// 32-bit distances, or none of these.
 struct Block {
-  bool dense = true, near = true;
+  bool dense = true, every_other = true, near = true;
   int32_t index[kLanes];
 };
 
@@ -96,7 +111,7 @@ HALFTONE_INLINE Words load(const PixelSteps& p, const Block& block, int64_t i, i
   if (block.dense && can_load<kHow>(m)) return load_dense<kHow>(at, m);
   if constexpr (kHow == PackFrom::kF32 || kHow == PackFrom::kTf32)
     if (block.near) {
-      const Words words = gather(at, m, block.index);
+      const Words words = block.every_other ? load_every_other(at, m) : gather(at, m, block.index);
       return kHow == PackFrom::kTf32 ? tf32_words(words) : words;
     }
   alignas(64) Word words[kLanes];
@@ -113,6 +128,7 @@ void pixel_steps(const PixelSteps& p, Word* to) {
     for (int j = 0; j < kLanes; ++j) {
       const int64_t distance = p.position[i + j] - p.position[i];
       block.dense &= distance == j;
+      block.every_other &= distance == 2 * j;
       block.index[j] = static_cast<int32_t>(distance);
       block.near &= block.index[j] == distance;
     }
