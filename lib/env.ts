@@ -7,6 +7,7 @@
  * | HALFTONE_FP16_CONV_USE_FP32_COMPUTE | 1, 0 | default compute of float16 convolutions: float32 (1, default) or float16 |
  * | HALFTONE_FP16_MATMUL_USE_FP32_COMPUTE | 1, 0 | the same for matrix products |
  * | HALFTONE_ALLOW_TF32 | 0, 1 | default compute of float32 convolutions and matrix products: float32 (0, default) or tf32 |
+ * | HALFTONE_AUTO_MIXED_PRECISION | 0 | models are rewritten to mixed precision as they load; not in this version: 1 throws |
  * | HALFTONE_NUM_THREADS | 1 ... 1024 | threads of the CPU backend; read by native code at first use |
  * | HALFTONE_CPU_ISA | `baseline`, `avx2`, `avx512`, `avx512fp16` | upper bound for the CPU kernels' instruction sets |
  * | HALFTONE_CUDA_LIB_DIR | folders, separated as in PATH | searched for `halftone_cuda.so` before the addon's own folder |
@@ -15,7 +16,7 @@
 
 import type { Compute } from '../binding';
 import type { DType } from './dtype';
-import { ParamError } from './errors';
+import { ParamError, UnsupportedError } from './errors';
 
 const YES = new Set(['1', 'true', 'on', 'yes']);
 const NO = new Set(['0', 'false', 'off', 'no']);
@@ -49,12 +50,30 @@ export function defaultMatmulCompute(dtype: DType): Compute | undefined {
   return defaultCompute(dtype, 'HALFTONE_FP16_MATMUL_USE_FP32_COMPUTE');
 }
 
+/**
+ * For whoever loads a model: HALFTONE_AUTO_MIXED_PRECISION=1 asks for a rewrite that does not exist yet, and ignoring it would
+ * be a silent change of arithmetic.
+ *
+ * @throws UnsupportedError when it is set.
+ */
+export function refuseAutoMixedPrecision(): void {
+  if (envSwitch('HALFTONE_AUTO_MIXED_PRECISION') !== true) return;
+  throw new UnsupportedError(
+    'HALFTONE_AUTO_MIXED_PRECISION=1: this version cannot choose the precision of each node; unset it and call ' +
+      "model.convert({ precision: 'float16' }), which converts all of them",
+  );
+}
+
 const SWITCH = /^(1|true|on|yes|0|false|off|no)?$/i;
 
 /** Every variable that is read somewhere, with the form of its values. */
 const VARIABLES: readonly (readonly [name: RegExp, values: RegExp, rule: string])[] = [
   [/^DEVICE$/, /^(cpu|auto|[a-z]\w*(:\d+)?)?$/, 'a device such as cpu, cuda:1 or auto'],
-  [/^FP16_(CONV|MATMUL)_USE_FP32_COMPUTE$|^ALLOW_TF32$|^DEBUG$/, SWITCH, '1 or 0'],
+  [
+    /^FP16_(CONV|MATMUL)_USE_FP32_COMPUTE$|^ALLOW_TF32$|^AUTO_MIXED_PRECISION$|^DEBUG$/,
+    SWITCH,
+    '1 or 0',
+  ],
   [/^NUM_THREADS$/, /^([1-9]\d{0,2}|10[01]\d|102[0-4])?$/, 'a number in [1, 1024]'],
   [/^CPU_ISA$/, /^(baseline|avx2|avx512|avx512fp16)?$/, 'baseline, avx2, avx512 or avx512fp16'],
   [/^(CUDA_LIB_DIR|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|TEST_\w+)$/, /^/, 'anything'],

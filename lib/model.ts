@@ -1,6 +1,7 @@
 /** Models: ONNX files, loaded, checked, converted and run. */
 
 import { type DeviceName, resolveDevice } from './device';
+import { refuseAutoMixedPrecision } from './env';
 import { DisposedError, ParamError } from './errors';
 import { type CastLoss, type Precision, PRECISIONS } from './graph/passes/cast-constant';
 import { checkFreed, freeBatch } from './graph/passes/batch';
@@ -119,10 +120,12 @@ export class Model {
    * Everything that can be known before the model runs is checked here: operators, attributes and operator sets, and,
    * unless sizes other than the first are symbolic, every shape and dtype.
    *
-   * @throws ModelError saying what is wrong, with the node's name, operator and operator set.
+   * @throws ModelError saying what is wrong, with the node's name, operator and operator set; UnsupportedError where
+   * HALFTONE_AUTO_MIXED_PRECISION=1 asks for what this version cannot do.
    */
   static async load(source: string | URL | Uint8Array, options: LoadOptions = {}): Promise<Model> {
     const { signal, onProgress } = options;
+    refuseAutoMixedPrecision();
     const engine = new TensorEngine(resolveDevice(options.device));
     const bytes = await readSource(source, options);
     const step = (phase: 'decode' | 'check') => {

@@ -10,12 +10,10 @@ import {
   promoteTypes,
   sub,
   type Tensor,
-  sync,
   tensor,
 } from '../../lib';
 import { DTYPE_NAMES, DTYPES, type DType, isFloatDType, isIntDType } from '../../lib/dtype';
-import { collectGarbage } from '../support/gc';
-import { liveTensors } from '../support/op-info';
+import { settledTensors } from '../support/gc';
 import { describeOp, expectRefusal, type HostTensor, host, type OpCase } from '../support/op-info';
 import { type Rng, roundTo } from '../support/rng';
 import { functionBound } from '../support/tolerance';
@@ -271,14 +269,11 @@ describe('a number beside a tensor', () => {
   });
 
   it('leaves no tensor behind', async () => {
-    await collectGarbage();
     const x = tensor([1, 2], { dtype: 'int8' });
-    await sync('cpu');
-    const before = liveTensors();
+    const before = await settledTensors();
     less(x, 1).dispose();
     expect(() => add(x, 0.5)).toThrow();
-    await sync('cpu');
-    expect(liveTensors()).toBe(before);
+    expect(await settledTensors()).toBe(before);
   });
 
   it('must exist in an integer type', () => {

@@ -1,6 +1,6 @@
-import { sync, type Tensor, tensor, weightedSum } from '../../lib';
-import { collectGarbage } from '../support/gc';
-import { describeOp, type HostTensor, host, liveTensors } from '../support/op-info';
+import { type Tensor, tensor, weightedSum } from '../../lib';
+import { settledTensors } from '../support/gc';
+import { describeOp, type HostTensor, host } from '../support/op-info';
 import { sumBound } from '../support/tolerance';
 
 describeOp<object>({
@@ -58,9 +58,7 @@ describeOp<object>({
 });
 
 it('needs one tensor or more, and leaves none behind', async () => {
-  await collectGarbage();
-  await sync('cpu');
-  const before = liveTensors();
+  const before = await settledTensors();
   expect(() => weightedSum([], [])).toThrow(/^weightedSum: /);
-  expect(liveTensors()).toBe(before);
+  expect(await settledTensors()).toBe(before);
 });

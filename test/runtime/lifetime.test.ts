@@ -1,22 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import v8 from 'node:v8';
-import vm from 'node:vm';
 import { keep, memory, relu, scope, sync, type Tensor, tensor } from '../../lib';
-import { expectRefusal, liveTensors } from '../support/op-info';
+import { settledTensors } from '../support/gc';
+import { expectRefusal } from '../support/op-info';
 
 // Test files of one process share the addon, and with it failures that an earlier file has not asked for.
 beforeAll(() => sync().catch(() => undefined));
-
-v8.setFlagsFromString('--expose-gc');
-const collect = vm.runInNewContext('gc') as () => void;
-
-/** Tensors alive once nothing is under way (work in the queue holds its inputs) and earlier garbage is collected. */
-async function settledTensors(): Promise<number> {
-  collect();
-  await sleep(1); // finalizers run in a later turn
-  await sync();
-  return liveTensors();
-}
 
 const bytes = () => memory().reduce((n, entry) => n + entry.live, 0);
 

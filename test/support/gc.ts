@@ -1,19 +1,25 @@
-/** Garbage collection on demand. */
+/** Counting tensors: after collecting what nobody holds, once nothing is under way. */
 
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { memory, sync } from '../../lib';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
+/** Tensors alive in this thread now, over all devices. Work in the queue holds its inputs. */
+export function liveTensors(): number {
+  return memory().reduce((n, entry) => n + entry.tensors, 0);
+}
+
 /**
- * Collects what nobody holds any more and runs the finalizers. Test files share one native environment: without this,
- * tensors that another file left behind would be freed while this one counts.
+ * Tensors alive once garbage is collected and queued work has run. Test files of one process share the addon: what an earlier
+ * file left behind must not be freed while this one counts, and its unreported failure is not ours.
  */
-export async function collectGarbage(): Promise<void> {
-  for (let i = 0; i < 4; i++) {
-    gc();
-    await setImmediate();
-  }
+export async function settledTensors(): Promise<number> {
+  gc();
+  await sleep(1); // finalizers run in a later turn
+  await sync('cpu').catch(() => undefined);
+  return liveTensors();
 }

@@ -6,7 +6,6 @@
 import { tensor } from '../../lib/create';
 import type { DType } from '../../lib/dtype';
 import { type ErrorCode, HalftoneError } from '../../lib/errors';
-import { memory } from '../../lib/device';
 import type { Tensor } from '../../lib/tensor';
 import { type Actual, difference, type Expected } from './compare';
 import { Rng, SEED } from './rng';
@@ -135,9 +134,4 @@ export function expectRefusal(
         ? expect.stringContaining(message)
         : expect.stringMatching(message),
   });
-}
-
-/** Tensors alive in this thread, over all devices. */
-export function liveTensors(): number {
-  return memory().reduce((n, entry) => n + entry.tensors, 0);
 }
