@@ -1,0 +1,114 @@
+/** ONNX's backend cases: folders with a model, its inputs and the outputs that it must give. */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { bfloat16BitsToFloat, halfBitsToFloat } from '../../lib/dtype';
+import type { Constant } from '../../lib/graph/ir';
+import { TensorEngine } from '../../lib/graph/tensor-engine';
+import { Model, ModelError, type Tensor } from '../../lib/index';
+import { decodeTensor } from '../../lib/onnx/decode-tensor';
+import { decodeTensorProto } from '../../lib/onnx/proto';
+import { difference } from './compare';
+import { onnxCaseBound } from './tolerance';
+
+/** What became of a case. Skipped: Halftone refuses the model by a ModelError, `why`; `op` is the operator it names. */
+export type CaseResult =
+  | { readonly name: string; readonly status: 'passed' }
+  | { readonly name: string; readonly status: 'failed'; readonly why: string }
+  | {
+      readonly name: string;
+      readonly status: 'skipped';
+      readonly why: string;
+      readonly op: string | undefined;
+    };
+
+/** Folders of cases below `folder`, which holds cases or such folders, by name. */
+export function findCases(folder: string): string[] {
+  const isCase = (name: string) => existsSync(path.join(name, 'model.onnx'));
+  const below = (name: string) =>
+    readdirSync(name, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => path.join(name, entry.name))
+      .sort();
+  if (isCase(folder)) return [folder];
+  return below(folder).flatMap((name) => (isCase(name) ? [name] : below(name).filter(isCase)));
+}
+
+/** Loads the model of a case and compares what it gives for each data set. */
+export async function runCase(folder: string, device = 'cpu'): Promise<CaseResult> {
+  const name = path.basename(folder);
+  try {
+    using model = await Model.load(path.join(folder, 'model.onnx'), { freeBatch: false, device });
+    const sets = readdirSync(folder).filter((set) => set.startsWith('test_data_set_'));
+    if (sets.length === 0) return { name, status: 'failed', why: 'it has no data' };
+    for (const set of sets.sort()) {
+      const why = await runSet(path.join(folder, set), model);
+      if (why !== undefined) return { name, status: 'failed', why: `${set}: ${why}` };
+    }
+    return { name, status: 'passed' };
+  } catch (error) {
+    if (!(error instanceof ModelError)) return { name, status: 'failed', why: String(error) };
+    return { name, status: 'skipped', why: error.message, op: error.op };
+  }
+}
+
+/** undefined when the model gives the outputs of the set, else what is wrong. */
+async function runSet(folder: string, model: Model): Promise<string | undefined> {
+  const engine = new TensorEngine(model.device);
+  const inputs: Record<string, Tensor> = {};
+  let outputs: Record<string, Tensor> = {};
+  try {
+    for (const [k, { name }] of model.inputs.entries()) {
+      inputs[name] = engine.upload(readTensor(path.join(folder, `input_${k}.pb`)));
+    }
+    outputs = await model.run(inputs);
+    for (const [k, { name }] of model.outputs.entries()) {
+      const expected = readTensor(path.join(folder, `output_${k}.pb`));
+      const values = toNumbers(expected);
+      const actual = outputs[name] as Tensor;
+      const wrong = difference(
+        { shape: actual.shape, dtype: actual.dtype, values: await actual.data() },
+        { shape: expected.shape, dtype: expected.dtype, values, bounds: values.map(onnxCaseBound) },
+      );
+      if (wrong) return `${name} ${wrong}`;
+    }
+    return undefined;
+  } finally {
+    for (const tensor of [...Object.values(inputs), ...Object.values(outputs)]) tensor.dispose();
+  }
+}
+
+function readTensor(file: string): Constant {
+  return decodeTensor(decodeTensorProto(readFileSync(file)), path.basename(file));
+}
+
+function toNumbers({ dtype, data }: Constant): number[] {
+  if (dtype === 'float16') return Array.from(data as Uint16Array, halfBitsToFloat);
+  if (dtype === 'bfloat16') return Array.from(data as Uint16Array, bfloat16BitsToFloat);
+  return Array.from<number | bigint, number>(data, Number);
+}
+
+/** How many cases were skipped for each operator, the most frequent first, with the reasons. */
+export function groupSkips(
+  results: readonly CaseResult[],
+): { readonly op: string; readonly count: number; readonly reasons: Map<string, number> }[] {
+  const groups = new Map<string, Map<string, number>>();
+  for (const result of results) {
+    if (result.status !== 'skipped') continue;
+    const op = result.op ?? '(model)';
+    const reasons = groups.get(op) ?? new Map<string, number>();
+    groups.set(op, reasons);
+    // The name of the node says nothing that the operator does not.
+    const why = result.why
+      .replace(/^node "[^"]*" \([^)]*\): /, '')
+      .replace(/\. Supported: .*/s, '');
+    reasons.set(why, (reasons.get(why) ?? 0) + 1);
+  }
+  return [...groups]
+    .map(([op, reasons]) => ({
+      op,
+      reasons,
+      count: [...reasons.values()].reduce((n, count) => n + count, 0),
+    }))
+    .sort((a, b) => b.count - a.count);
+}
