@@ -52,6 +52,8 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   const uint32_t count = list.Length();
   check_count(op.schema, count);
 
+  // Held here: reading the options may run JavaScript (a getter), which may dispose the inputs.
+  std::vector<Tensor> held(count);
   std::vector<const Tensor*> inputs(count, nullptr);
   std::shared_ptr<Stream> stream;
   uint32_t first = 0;
@@ -61,7 +63,8 @@ Napi::Value run(const Napi::CallbackInfo& info) {
       check_given(op.schema, i);
       continue;
     }
-    inputs[i] = &tensor_of(env, value, op.schema.name.c_str());
+    held[i] = tensor_of(env, value, op.schema.name.c_str());
+    inputs[i] = &held[i];
     const auto& its = inputs[i]->storage->shared_stream();
     if (!stream) {
       stream = its;

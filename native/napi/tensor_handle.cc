@@ -118,7 +118,7 @@ Napi::Value dispose(const Napi::CallbackInfo& info) {
 
 Napi::Value reshape(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Tensor& tensor = tensor_of(env, info[0], "reshape");
+  const Tensor tensor = tensor_of(env, info[0], "reshape");  // a getter in the shape may dispose it
   const Shape shape = read_shape(env, info[1], "reshape");
   check(check_size(shape, tensor.dtype));
   if (shape.elements() != tensor.shape.elements())
