@@ -39,6 +39,7 @@ if(HALFTONE_HAVE_CORE)
     target_include_directories(${name} PRIVATE test/native)
     target_compile_definitions(${name} PRIVATE HALFTONE_TEST_MODULE_DIR="${HALFTONE_MODULE_DIR}")
     target_link_libraries(${name} PRIVATE halftone_core)
+    add_dependencies(${name} halftone_fakes)
     add_dependencies(halftone_tests ${name})
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <system_error>
 
 namespace halftone {
 
@@ -80,7 +81,12 @@ Status Stream::create(const Backend* backend, int device, std::shared_ptr<Stream
   if (const int32_t code = backend->api->device_info(device, &device_info, &status); code != 0)
     return to_status(code, status);
   s->device_bytes_ = device_info.total_bytes;
-  s->thread_ = std::thread([s] { s->loop(); });  // alive until close()
+  try {
+    s->thread_ = std::thread([s] { s->loop(); });  // alive until close()
+  } catch (const std::system_error& e) {
+    return error(Code::kDevice, "cannot start the thread of device ", s->device_name_, ": ",
+                 e.what());
+  }
   *out = std::move(s);
   return {};
 }

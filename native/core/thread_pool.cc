@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -85,8 +86,14 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   state_->size = threads < 1 ? 1 : threads;
-  for (int i = 1; i < state_->size; ++i)
-    state_->threads.emplace_back([s = state_.get()] { s->loop(); });
+  state_->threads.reserve(static_cast<size_t>(state_->size));
+  try {
+    for (int i = 1; i < state_->size; ++i)
+      state_->threads.emplace_back([s = state_.get()] { s->loop(); });
+  } catch (const std::system_error&) {
+    // The system allows no more threads: work with those there are. Results are the same.
+    state_->size = static_cast<int>(state_->threads.size()) + 1;
+  }
 }
 
 ThreadPool::~ThreadPool() {

@@ -1,5 +1,7 @@
 // Streams, storage, the thread pool and the loader, without JavaScript. Also what the thread
 // sanitizer looks at.
+#include <sys/resource.h>
+
 #include <cstdlib>
 #include <future>
 #include <numeric>
@@ -102,6 +104,26 @@ TEST(thread_pool_passes_exceptions_to_the_caller) {
   pool.run(10, cancelled, [&](int64_t) { ++after; });
   CHECK_EQ(after.load(), 10);
 }
+
+// Sanitizers need more address space than this leaves.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(thread_pool_works_with_fewer_threads_when_there_are_no_more) {
+  rlimit old{}, tight{};
+  CHECK_EQ(getrlimit(RLIMIT_AS, &old), 0);
+  tight = old;
+  tight.rlim_cur = rlim_t{1} << 30;  // the stacks of 1024 threads need more
+  CHECK_EQ(setrlimit(RLIMIT_AS, &tight), 0);
+  {
+    ThreadPool pool(1024);
+    CHECK_EQ(setrlimit(RLIMIT_AS, &old), 0);
+    CHECK(pool.size() < 1024);
+    const std::atomic<bool> cancelled{false};
+    std::atomic<int> ran{0};
+    pool.run(100, cancelled, [&](int64_t) { ++ran; });
+    CHECK_EQ(ran.load(), 100);
+  }
+}
+#endif
 
 TEST(thread_pool_drops_pieces_once_cancelled) {
   std::atomic<bool> cancelled{false};
