@@ -1,5 +1,6 @@
 /** Tensors out of JavaScript values. */
 
+import { inspect } from 'node:util';
 import { binding } from './binding';
 import { type DeviceName, resolveDevice } from './device';
 import {
@@ -102,10 +103,19 @@ function viewFloat16(data: object): Uint16Array | undefined {
   return new Uint16Array(buffer, byteOffset, length);
 }
 
+/** As many axes as a tensor can have. */
+const MAX_RANK = 8;
+
 /** The nesting of arrays; all of one level must be equally long. */
 function nestedShape(data: NestedArray): number[] {
   const shape: number[] = [];
-  for (let level: unknown = data; Array.isArray(level); level = level[0]) shape.push(level.length);
+  for (let level: unknown = data; Array.isArray(level); level = level[0]) {
+    // An array that contains itself would never end.
+    if (shape.length === MAX_RANK) {
+      throw new ShapeError(`tensor: data must be nested to at most ${MAX_RANK} levels`);
+    }
+    shape.push(level.length);
+  }
   return shape;
 }
 
@@ -252,11 +262,18 @@ export function tensor<T extends TensorData, D extends DType = DTypeOf<T>>(
       `tensor: dtype must be one of ${Object.keys(DTYPES).join(', ')}, got ${String(dtype)}`,
     );
   }
-  if (shape !== undefined && !Array.isArray(shape)) {
-    throw new ShapeError(`tensor: shape must be an array of integers >= 0, got ${String(shape)}`);
+  if (shape !== undefined && !isShape(shape)) {
+    throw new ShapeError(
+      `tensor: shape must be an array of integers >= 0, got ${inspect(shape, { depth: 0 }).slice(0, 60)}`,
+    );
   }
   const device = resolveDevice(options.device);
   return build(data, options, device) as Tensor<D>;
+}
+
+/** Whether this is an array of numbers; native code checks their values. */
+function isShape(shape: unknown): boolean {
+  return Array.isArray(shape) && Array.from(shape).every((size) => typeof size === 'number');
 }
 
 function build(data: TensorData, options: TensorOptions, device: string): Tensor {

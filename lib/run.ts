@@ -27,7 +27,7 @@ function portName(op: string, index: number): string {
 
 function toHandle(op: string, input: unknown, index: number): NativeTensor | null {
   if (input === undefined || input === null) return null;
-  if (input instanceof Tensor) return input.handle(op);
+  if (Tensor.is(input)) return input.handle(op);
   throw new ParamError(
     `${op}: ${portName(op, index)} must be a Tensor, got ${inspect(input, { depth: 0, breakLength: Infinity }).slice(0, 60)}`,
   );

@@ -53,12 +53,23 @@ function visitTracked(
 }
 
 function close(tracked: Set<Disposable>, result: unknown): void {
-  visitTracked(result, tracked, (kept) => {
-    tracked.delete(kept);
-    track(kept); // it now belongs to the scope around
-  });
-  for (const object of tracked) object.dispose();
-  tracked.clear();
+  try {
+    visitTracked(result, tracked, (kept) => {
+      tracked.delete(kept);
+      track(kept); // it now belongs to the scope around
+    });
+  } finally {
+    for (const object of tracked) object.dispose(); // also when a getter of the result throws
+    tracked.clear();
+  }
+}
+
+/** What is to be awaited: promises, also those of other realms and libraries. */
+function asPromise(value: unknown, tracked: Set<Disposable>): Promise<unknown> | undefined {
+  if (value instanceof Promise) return value;
+  if (typeof (value as { then?: unknown } | null | undefined)?.then !== 'function')
+    return undefined;
+  return current.run(tracked, () => Promise.resolve(value));
 }
 
 /**
@@ -82,8 +93,9 @@ export function scope<T>(fn: () => T): T {
     close(tracked, undefined);
     throw error;
   }
-  if (result instanceof Promise) {
-    return result.then(
+  const promise = asPromise(result, tracked);
+  if (promise) {
+    return promise.then(
       (value) => {
         close(tracked, value);
         return value;

@@ -1,10 +1,11 @@
 /** Tensors: dense arrays of one element type on one device. */
 
 import { inspect } from 'node:util';
+import * as workers from 'node:worker_threads';
 import type { NativeTensor, Provenance } from '../binding';
 import { binding } from './binding';
 import { ARRAY_TYPES, DTYPES, type DType, type ArrayTypes } from './dtype';
-import { DisposedError, ShapeError, UnsupportedError } from './errors';
+import { DisposedError, ParamError, ShapeError, UnsupportedError } from './errors';
 import { formatTensor } from './format';
 import { track } from './scope';
 
@@ -38,6 +39,9 @@ interface Float16ArrayConstructor {
 /** Runtimes that have the class natively: Node 24 and later. */
 const NativeFloat16Array = (globalThis as { Float16Array?: Float16ArrayConstructor }).Float16Array;
 
+/** Node 22.10 and later. A tensor belongs to its thread: a clone would have the shape but no elements. */
+const { markAsUncloneable } = workers as { markAsUncloneable?: (object: object) => void };
+
 /**
  * A dense, row-major array of `shape` and `dtype` on `device`.
  *
@@ -61,7 +65,13 @@ export class Tensor<D extends DType = DType> {
     this.dtype = handle.dtype as D;
     this.shape = Object.freeze(handle.shape);
     this.device = handle.device;
+    markAsUncloneable?.(this);
     track(this);
+  }
+
+  /** @internal Whether `value` is a tensor itself, not a proxy of one or an object that inherits from one. */
+  static is(value: unknown): value is Tensor {
+    return typeof value === 'object' && value !== null && #handle in value;
   }
 
   /** Number of axes. */
@@ -163,6 +173,11 @@ export class Tensor<D extends DType = DType> {
    * @throws ShapeError when the number of elements differs.
    */
   reshape(shape: readonly number[]): Tensor<D> {
+    if (!Array.isArray(shape) || shape.some((d) => typeof d !== 'number')) {
+      throw new ShapeError(
+        `reshape: the new shape must be an array of integers, got ${inspect(shape, { depth: 0 }).slice(0, 60)}`,
+      );
+    }
     if (shape.filter((d) => d === -1).length > 1) {
       throw new ShapeError(`reshape: only one size may be -1, got [${shape.join(', ')}]`);
     }
@@ -191,7 +206,8 @@ export class Tensor<D extends DType = DType> {
 
   /** For console.log: type, shape and device, without waiting for the values. */
   [inspect.custom](): string {
-    return `Tensor { ${this.dtype} [${this.shape.join(', ')}] on ${this.device}${this.#disposed ? ', disposed' : ''} }`;
+    const disposed = Tensor.is(this) && this.disposed; // the prototype is shown by debuggers, too
+    return `Tensor { ${this.dtype} [${this.shape?.join(', ')}] on ${this.device}${disposed ? ', disposed' : ''} }`;
   }
 }
 
@@ -201,10 +217,17 @@ export class Tensor<D extends DType = DType> {
  * {@link explainAsync}.
  */
 export function explain(tensor: Tensor): Provenance {
-  return binding.explainSync(tensor.handle('explain'));
+  return binding.explainSync(explainable(tensor));
+}
+
+function explainable(tensor: unknown): NativeTensor {
+  if (Tensor.is(tensor)) return tensor.handle('explain');
+  throw new ParamError(
+    `explain: a Tensor was expected, got ${inspect(tensor, { depth: 0, breakLength: Infinity }).slice(0, 60)}`,
+  );
 }
 
 /** Like {@link explain}, without blocking. */
-export function explainAsync(tensor: Tensor): Promise<Provenance> {
-  return binding.explain(tensor.handle('explain'));
+export async function explainAsync(tensor: Tensor): Promise<Provenance> {
+  return await binding.explain(explainable(tensor));
 }

@@ -18,6 +18,13 @@ const gone = () => {
   return x;
 };
 
+/** An array that holds itself. */
+const cyclic = () => {
+  const array: unknown[] = [];
+  array.push(array);
+  return array;
+};
+
 /** name, arguments, code, what the message must contain. */
 type Mistake = readonly [name: string, args: () => unknown[], code: ErrorCode, ...parts: string[]];
 
@@ -25,6 +32,7 @@ const image = () => t([1, 3, 8, 8]);
 const filter = () => t([4, 3, 3, 3]);
 
 const MISTAKES: readonly Mistake[] = [
+  ['explain', () => [undefined], 'ERR_PARAM', 'explain: a Tensor was expected', 'got undefined'],
   // tensor()
   ['tensor', () => [undefined], 'ERR_PARAM', 'tensor: data must be', 'got undefined'],
   ['tensor', () => [null], 'ERR_PARAM', 'tensor: data must be', 'got null'],
@@ -45,6 +53,10 @@ const MISTAKES: readonly Mistake[] = [
     '-1',
   ],
   ['tensor', () => [[1, 2], { shape: 2 }], 'ERR_SHAPE', 'shape must be an array', 'got 2'],
+  ['tensor', () => [[1], { shape: [1n] }], 'ERR_SHAPE', 'shape must be an array', '[ 1n ]'],
+  // biome-ignore lint/suspicious/noSparseArray: this is what is tested
+  ['tensor', () => [[1], { shape: [, 1] }], 'ERR_SHAPE', 'shape must be an array', 'empty item'],
+  ['tensor', () => [cyclic()], 'ERR_SHAPE', 'nested to at most 8 levels'],
   ['tensor', () => [new Float32Array(4), { shape: [2, 2.5] }], 'ERR_SHAPE', 'shape[1]', '2.5'],
   ['tensor', () => [new Float32Array(4), { shape: [5] }], 'ERR_SHAPE', 'needs 20 bytes', 'got 16'],
   [

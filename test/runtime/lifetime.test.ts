@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { keep, memory, relu, scope, sync, type Tensor, tensor } from '../../lib';
+import vm from 'node:vm';
+import { conv2d, keep, memory, ones, relu, scope, sync, type Tensor, tensor } from '../../lib';
 import { settledTensors } from '../support/gc';
 import { expectRefusal } from '../support/op-info';
 
@@ -33,6 +34,20 @@ describe('dispose', () => {
     const reading = z.data();
     z.dispose();
     expect((await reading).every((v) => v === 0)).toBe(true);
+  });
+
+  it('of an input while the options are read does not disturb the call', async () => {
+    const x = ones([1, 1, 4, 4]);
+    const stride: [number, number] = [1, 1];
+    Object.defineProperty(stride, 0, {
+      get() {
+        x.dispose();
+        return 1;
+      },
+    });
+    const y = conv2d(x, ones([1, 1, 4, 4]), { stride });
+    expect(x.disposed).toBe(true);
+    expect(await y.toArray()).toEqual([[[[16]]]]);
   });
 
   it('works through Symbol.dispose', () => {
@@ -100,6 +115,47 @@ describe('scope', () => {
       expect(inner.disposed).toBe(false);
     });
     expect(await settledTensors()).toBe(before);
+  });
+
+  it('awaits promises of other realms and other thenables', async () => {
+    const foreign = vm.runInNewContext('(fn) => (async () => fn())()') as (
+      fn: () => Promise<boolean>,
+    ) => Promise<boolean>;
+    const early = scope(() => {
+      const inside = tensor([1]);
+      return foreign(async () => {
+        await sleep(1);
+        return inside.disposed;
+      });
+    });
+    expect(await early).toBe(false);
+
+    let made: Tensor | undefined;
+    const lazy = scope(() => ({
+      // Work that begins when it is awaited, as that of query builders.
+      // biome-ignore lint/suspicious/noThenProperty: this is what is tested
+      then(resolve: (value: number) => void) {
+        made = tensor([1]);
+        resolve(7);
+      },
+    }));
+    expect(await lazy).toBe(7);
+    expect(made?.disposed).toBe(true);
+  });
+
+  it('disposes all when a getter of the result throws', () => {
+    let inside: Tensor | undefined;
+    expect(() =>
+      scope(() => {
+        inside = tensor([1]);
+        return {
+          get bad(): never {
+            throw new Error('getter');
+          },
+        };
+      }),
+    ).toThrow('getter');
+    expect(inside?.disposed).toBe(true);
   });
 });
 

@@ -1,5 +1,6 @@
+import * as workers from 'node:worker_threads';
 import { Float16Array as PetamorikenFloat16Array } from '@petamoriken/float16';
-import { explain, relu, type Tensor, tensor } from '../../lib';
+import { explain, explainAsync, relu, type Tensor, tensor } from '../../lib';
 import type { TensorData } from '../../lib/create';
 import { expectRefusal } from '../support/op-info';
 
@@ -138,6 +139,11 @@ describe('Tensor', () => {
       'ERR_SHAPE',
       'shape[1] must be an integer >= 0, got 1.5',
     );
+    expectRefusal(
+      () => r.reshape(6 as unknown as number[]),
+      'ERR_SHAPE',
+      'reshape: the new shape must be an array of integers, got 6',
+    );
     expectRefusal(() => r.reshape([-1, -1]), 'ERR_SHAPE', 'only one size may be -1, got [-1, -1]');
   });
 
@@ -153,6 +159,26 @@ describe('Tensor', () => {
     });
     expect(made.kernel).toMatch(/^relu_f32/);
     expect(explain(tensor(Float32Array.of(1))).kernel).toBeNull();
+  });
+
+  it('cannot be cloned for another thread, or its clone cannot be used', () => {
+    const t = tensor([1]);
+    const clones = 'markAsUncloneable' in workers;
+    if (clones) expect(() => structuredClone(t)).toThrow(/clone/);
+    else expectRefusal(() => relu(structuredClone(t)), 'ERR_PARAM', 'relu: x must be a Tensor');
+  });
+
+  it('is itself, no proxy of it and nothing that inherits from it', async () => {
+    const t = tensor([1]);
+    for (const fake of [new Proxy(t, {}), Object.create(t) as Tensor]) {
+      expectRefusal(
+        () => relu(fake),
+        'ERR_PARAM',
+        'relu: x must be a Tensor, got Tensor { float32',
+      );
+      expectRefusal(() => explain(fake), 'ERR_PARAM', 'explain: a Tensor was expected');
+      await expect(explainAsync(fake)).rejects.toMatchObject({ code: 'ERR_PARAM' });
+    }
   });
 
   it('is printed like a NumPy array', () => {
