@@ -7,10 +7,10 @@ import { type CastLoss, type Precision, PRECISIONS } from './graph/passes/cast-c
 import { checkFreed, freeBatch } from './graph/passes/batch';
 import { convertPrecision } from './graph/passes/convert-precision';
 import { ConstantTensors, Executor, type NodeReport } from './graph/executor';
-import type { Graph, Node, NodeCompute, ValueInfo } from './graph/ir';
+import type { Constant, Graph, Node, NodeCompute, ValueInfo } from './graph/ir';
 import { castConstants } from './graph/cast-constants';
 import { bindInputs, type ModelInput, settleShapes } from './graph/inputs';
-import { messageOf } from './graph/model-error';
+import { messageOf, modelError } from './graph/model-error';
 import type { Desc } from './graph/op-set';
 import { makePlan, type Plan } from './graph/plan';
 import { TensorEngine } from './graph/tensor-engine';
@@ -101,6 +101,8 @@ export class Model {
   readonly #constants: ConstantTensors<Tensor>;
   /** By input shapes; the least recently used one first. */
   readonly #plans = new Map<string, CachedPlan>();
+  /** Inputs whose values say how to compute: a plan is made for each. Found when the first plan is made. */
+  readonly #late = new Set<string>();
   readonly #batch: BatchState;
   readonly #loss: CastLoss | undefined;
   #running = 0;
@@ -206,7 +208,7 @@ export class Model {
     const { tensors, temporary } = bindInputs(this.inputs, inputs, this.device, this.#batch);
     this.#running += 1;
     try {
-      const cached = this.#plan(tensors);
+      const cached = await this.#plan(tensors);
       cached.running += 1;
       try {
         return Object.fromEntries(await cached.executor.run(tensors, options));
@@ -267,17 +269,34 @@ export class Model {
     }
   }
 
-  /** The plan for inputs of these shapes. */
-  #plan(tensors: ReadonlyMap<string, Tensor>): CachedPlan {
-    const key = JSON.stringify(this.inputs.map(({ name }) => tensors.get(name)?.shape));
-    let cached = this.#plans.get(key);
-    if (!cached) {
-      const plan = makePlan(this.#graph, ONNX_OPS, tensors, this.#engine);
-      cached = { executor: new Executor<Tensor>(plan, this.#engine, this.#constants), running: 0 };
+  /** The plan for inputs of these shapes, and of these values where shapes follow from them. */
+  async #plan(tensors: ReadonlyMap<string, Tensor>): Promise<CachedPlan> {
+    const values = new Map<string, Constant>();
+    for (const name of this.#late) {
+      values.set(name, await readLate(name, tensors.get(name) as Tensor));
     }
-    this.#plans.delete(key);
-    this.#plans.set(key, cached);
-    return cached;
+    for (;;) {
+      const key = planKey(this.inputs, tensors, values);
+      const missing = new Set<string>();
+      try {
+        let cached = this.#plans.get(key);
+        if (!cached) {
+          const late = { values, missing };
+          const plan = makePlan(this.#graph, ONNX_OPS, tensors, this.#engine, late);
+          const executor = new Executor<Tensor>(plan, this.#engine, this.#constants);
+          cached = { executor, running: 0 };
+        }
+        this.#plans.delete(key);
+        this.#plans.set(key, cached);
+        return cached;
+      } catch (error) {
+        if (missing.size === 0) throw error;
+        for (const name of missing) {
+          this.#late.add(name);
+          values.set(name, await readLate(name, tensors.get(name) as Tensor));
+        }
+      }
+    }
   }
 
   #releaseUnused(): void {
@@ -318,7 +337,40 @@ async function readSource(
   });
 }
 
-/** Checks a graph for the shapes that it declares; undefined when these leave more than the first size open. */
+/** An input whose values are shapes or axes has at most this many. */
+const MAX_LATE = 1024;
+
+async function readLate(name: string, value: Tensor): Promise<Constant> {
+  if (value.size > MAX_LATE) {
+    throw modelError(
+      `shapes depend on the ${value.size} values of input "${name}", at most ${MAX_LATE} are supported`,
+    );
+  }
+  const { dtype, shape } = value;
+  if (dtype === 'float16' || dtype === 'bfloat16') {
+    return { dtype, shape, data: await (value as Tensor<'float16'>).asUint16() };
+  }
+  // Booleans come as bytes, all others as they are.
+  return { dtype, shape, data: (await value.data()) as Constant['data'] };
+}
+
+function planKey(
+  inputs: readonly ValueInfo[],
+  tensors: ReadonlyMap<string, Tensor>,
+  values: ReadonlyMap<string, Constant>,
+): string {
+  const shapes = inputs.map(({ name }) => tensors.get(name)?.shape);
+  const late = [...values].map(([name, { data }]) => [
+    name,
+    Array.from<unknown, string>(data, String),
+  ]);
+  return JSON.stringify([shapes, late]);
+}
+
+/**
+ * Checks a graph for the shapes that it declares; undefined when these leave more than the first size open, or when
+ * shapes follow from the values of an input.
+ */
 function planDeclared(graph: Graph, engine: TensorEngine, batch = 1): Plan | undefined {
   const inputs = new Map<string, Desc>();
   for (const { name, dtype, shape } of graph.inputs) {
@@ -326,7 +378,13 @@ function planDeclared(graph: Graph, engine: TensorEngine, batch = 1): Plan | und
     if (!dtype || !sizes) return undefined;
     inputs.set(name, { dtype, shape: sizes });
   }
-  return makePlan(graph, ONNX_OPS, inputs, engine);
+  const missing = new Set<string>();
+  try {
+    return makePlan(graph, ONNX_OPS, inputs, engine, { values: new Map(), missing });
+  } catch (error) {
+    if (missing.size > 0) return undefined;
+    throw error;
+  }
 }
 
 /** Element types and shapes of outputs that the file leaves open, where they follow from the inputs. */
@@ -356,7 +414,7 @@ function tryFreeBatch(
   }
   const fixed = (why: string) => ({ graph, batch: { free: false as const, why } });
   if (!wanted) return fixed('it was loaded with freeBatch: false');
-  if (!plan) return fixed('sizes other than the number of images are open');
+  if (!plan) return fixed('sizes other than the number of images are open, or follow from values');
   const result = freeBatch(graph, ONNX_OPS, plan);
   if ('why' in result) return fixed(result.why);
   try {

@@ -6,6 +6,8 @@ import type { Desc, Params } from './op-set';
 export interface Inference {
   /** dtypes and shapes of an op's results. @throws HalftoneError when the op refuses the inputs or the options. */
   infer(op: string, inputs: readonly (Desc | undefined)[], params: Params): readonly Desc[];
+  /** The first result of an op on known values, now: for shapes that are computed. Absent: nothing is computed ahead. */
+  evaluate?(op: string, inputs: readonly (Constant | undefined)[], params: Params): Constant;
 }
 
 /** What plans run on: Halftone's tensors on one device, or a model of them in tests. */

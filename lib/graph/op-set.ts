@@ -41,7 +41,10 @@ export interface NodeCall {
   /** The input at `index`; a ModelError when it is left out. */
   input(index: number): Value;
   optional(index: number): Value | undefined;
-  /** The values of an input that has to be known before the model runs, like the shape of Reshape. */
+  /**
+   * The values of an input that has to be known to say which ops run, like the shape of Reshape: constants, what follows
+   * from them, or an input of the model whose values the plan was made for.
+   */
   known(index: number): Constant;
   /** The values of such an input when it holds int64; undefined when it is left out. */
   knownInts(index: number): readonly number[] | undefined;

@@ -31,8 +31,17 @@ export interface Plan {
   readonly values: ReadonlyMap<string, Value>;
 }
 
+/** Inputs of a graph whose values a plan depends on, because shapes or axes follow from them. */
+export interface LateInputs {
+  /** Their values, as far as they are known. */
+  readonly values: ReadonlyMap<string, Constant>;
+  /** The names of those that were asked for and are not known are added. */
+  readonly missing: Set<string>;
+}
+
 /**
- * Translates a graph for inputs of the given dtypes and shapes.
+ * Translates a graph for inputs of the given dtypes and shapes, and of the given values where `late` has some. When an
+ * input's values are missing, its name is in `late.missing` after the error.
  *
  * @throws ModelError naming the node whose translation or whose shapes fail; its `cause` is the op's own error.
  */
@@ -41,6 +50,7 @@ export function makePlan(
   opSet: OpSet,
   inputs: ReadonlyMap<string, Desc>,
   inference: Inference,
+  late: LateInputs = { values: new Map(), missing: new Set() },
 ): Plan {
   const values = new Map<string, Value>();
   const given = new Map<string, Value>();
@@ -50,15 +60,29 @@ export function makePlan(
   for (const { name } of graph.inputs) {
     const desc = inputs.get(name);
     if (!desc) throw new TypeError(`makePlan: no shape for input "${name}"`);
-    const value: Value = { desc };
+    const constant = late.values.get(name);
+    const value: Value = constant ? { desc, constant } : { desc };
     values.set(name, value);
     given.set(name, value);
   }
 
   const steps: Step[] = [];
+  const names = new Map([...given].map(([name, value]) => [value, name]));
   const fixed = new Set<Value>();
+  const state: PlanState = {
+    values,
+    steps,
+    fixed,
+    inference,
+    known: new Map(),
+    makers: new Map(),
+    ask: (value) => {
+      const name = names.get(value);
+      if (name !== undefined) late.missing.add(name);
+    },
+  };
   for (const node of graph.nodes) {
-    const made = lowerNode(node, graph, opSet, { values, steps, fixed, inference });
+    const made = lowerNode(node, graph, opSet, state);
     node.outputs.forEach((name, i) => {
       const value = made[i];
       if (name !== '' && value) values.set(name, value);
@@ -83,6 +107,28 @@ interface PlanState {
   /** Results of steps that run once. */
   readonly fixed: Set<Value>;
   readonly inference: Inference;
+  /** Values that were computed ahead. */
+  readonly known: Map<Value, Constant>;
+  /** The step that makes each value. */
+  readonly makers: Map<Value, Step>;
+  /** Notes that the values of an input are needed. */
+  readonly ask: (value: Value) => void;
+}
+
+/** The values of a tensor that depends on nothing unknown: computed now, once. */
+function evaluate(value: Value, state: PlanState): Constant | undefined {
+  const known = value.constant ?? state.known.get(value);
+  if (known) return known;
+  const step = state.makers.get(value);
+  if (!step || !state.inference.evaluate) {
+    state.ask(value);
+    return undefined;
+  }
+  const inputs = step.inputs.map((input) => input && evaluate(input, state));
+  if (inputs.some((input, i) => !input && step.inputs[i])) return undefined;
+  const constant = state.inference.evaluate(step.op, inputs, step.params);
+  state.known.set(value, constant);
+  return constant;
 }
 
 function lowerNode(node: Node, graph: Graph, opSet: OpSet, state: PlanState): readonly Value[] {
@@ -141,7 +187,7 @@ class PlannedCall implements NodeCall {
   }
 
   known(index: number): Constant {
-    const { constant } = this.input(index);
+    const constant = evaluate(this.input(index), this.state);
     if (!constant) {
       throw this.error(
         `input ${index} ("${this.node.inputs[index]}") depends on what the model is given`,
@@ -193,7 +239,9 @@ class PlannedCall implements NodeCall {
     const value: Value = { desc };
     const once = inputs.every((input) => !input || input.constant || fixed.has(input));
     if (once) fixed.add(value);
-    steps.push({ op, inputs, params, outputs: [value], node: this.node, once });
+    const step: Step = { op, inputs, params, outputs: [value], node: this.node, once };
+    steps.push(step);
+    this.state.makers.set(value, step);
     return value;
   }
 

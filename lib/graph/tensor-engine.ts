@@ -1,6 +1,7 @@
 import type { OpParams, Provenance } from '../../binding';
 import { binding } from '../binding';
 import { tensor } from '../create';
+import { ARRAY_TYPES } from '../dtype';
 import { type OpInput, type OpName, runOpAll } from '../run';
 import { keep } from '../scope';
 import { explainAsync, type Tensor } from '../tensor';
@@ -24,6 +25,22 @@ export class TensorEngine implements Engine<Tensor> {
     return binding.infer(op as OpName, descs, params as OpParams[OpName]);
   }
 
+  evaluate(op: string, inputs: readonly (Constant | undefined)[], params: Params): Constant {
+    const tensors = inputs.map((input) => input && toTensor(input, 'cpu'));
+    const results: Tensor[] = [];
+    try {
+      if (op === VIEW) {
+        return { ...(inputs[0] as Constant), shape: params['shape'] as readonly number[] };
+      }
+      results.push(...runOpAll(op as OpName, tensors, params as OpParams[OpName], 'cpu'));
+      const { dtype, shape } = results[0] as Tensor;
+      const bytes = binding.readSync((results[0] as Tensor).handle(op), false);
+      return { dtype, shape, data: new ARRAY_TYPES[dtype](bytes) };
+    } finally {
+      for (const value of [...tensors, ...results]) value?.dispose();
+    }
+  }
+
   run(op: string, inputs: readonly OpInput[], params: Params): readonly Tensor[] {
     if (op === VIEW) return [(inputs[0] as Tensor).reshape(params['shape'] as readonly number[])];
     return runOpAll(op as OpName, inputs, params as OpParams[OpName], this.device);
@@ -33,13 +50,8 @@ export class TensorEngine implements Engine<Tensor> {
     return explainAsync(value);
   }
 
-  upload({ data, shape, dtype }: Constant): Tensor {
-    // Bytes of a bool are no uint8 values to be converted.
-    const bytes =
-      dtype === 'bool'
-        ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)
-        : data;
-    return keep(tensor(bytes as ArrayBuffer, { shape, dtype, device: this.device }));
+  upload(constant: Constant): Tensor {
+    return keep(toTensor(constant, this.device));
   }
 
   share(value: Tensor): Tensor {
@@ -53,4 +65,11 @@ export class TensorEngine implements Engine<Tensor> {
   dispose(value: Tensor): void {
     value.dispose();
   }
+}
+
+function toTensor({ data, shape, dtype }: Constant, device: string): Tensor {
+  // Bytes of a bool are no uint8 values to be converted.
+  const bytes =
+    dtype === 'bool' ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) : data;
+  return tensor(bytes as ArrayBuffer, { shape, dtype, device });
 }

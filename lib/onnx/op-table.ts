@@ -1,25 +1,31 @@
 import { type OpDefinition, OpSet } from '../graph/op-set';
+import { ACTIVATION } from './nodes/activation';
 import { CAST } from './nodes/cast';
 import { CONSTANT } from './nodes/constant';
 import { CONV } from './nodes/conv';
 import { ELEMENTWISE } from './nodes/elementwise';
 import { MATMUL } from './nodes/matmul';
+import { NORM } from './nodes/norm';
 import { POOL } from './nodes/pool';
 import { REDUCE } from './nodes/reduce';
 import { SHAPE } from './nodes/shape';
 import { SOFTMAX } from './nodes/softmax';
+import { TENSOR } from './nodes/tensor';
 
 /** One line per family of operators. */
 const FAMILIES: readonly (readonly OpDefinition[])[] = [
+  ACTIVATION,
   CAST,
   CONSTANT,
   CONV,
   ELEMENTWISE,
   MATMUL,
+  NORM,
   POOL,
   REDUCE,
   SHAPE,
   SOFTMAX,
+  TENSOR,
 ];
 
 /** The newest operator set whose changes to these operators were read. */

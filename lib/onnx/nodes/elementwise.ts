@@ -1,7 +1,8 @@
-import { bfloat16BitsToFloat, halfBitsToFloat } from '../../dtype';
+import { bfloat16BitsToFloat, type DType, halfBitsToFloat, isFloatDType } from '../../dtype';
 import type { Constant } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { broadcastBatch, direct, inputsOf, perImageBatch, sameTypes } from './common';
+import { cast } from './scalar';
 
 /** Since 7 these broadcast as NumPy does; before, attributes said how. */
 const BINARY: readonly OpDefinition[] = [
@@ -16,7 +17,6 @@ const BINARY: readonly OpDefinition[] = [
   direct('GreaterOrEqual', 12, 2, 'greaterEqual'),
   direct('And', 7, 2, 'logicalAnd'),
   direct('Or', 7, 2, 'logicalOr'),
-  direct('Pow', 7, 2, 'pow'),
   direct('Xor', 7, 2, 'logicalXor'),
   direct('Where', 9, 3, 'where'),
 ];
@@ -47,6 +47,26 @@ const fold = (op: string, since: number, native: string): OpDefinition => ({
   lower: (call) => sameTypes(call, inputsOf(call)).reduce((a, b) => call.emit(native, [a, b])),
   batch: broadcastBatch,
 });
+
+/** Pow-7, 12, 13, 15: the type is that of the base. */
+const pow: OpDefinition = {
+  op: 'Pow',
+  since: 7,
+  inputs: [2, 2],
+  lower(call) {
+    const [x, y] = [call.input(0), call.input(1)];
+    const [base, exponent] = [x.desc.dtype, y.desc.dtype];
+    if (base === exponent) return call.emit('pow', [x, y]);
+    if (call.opset < 12) sameTypes(call, [x, y]);
+    // Wide enough for both, then rounded once.
+    const type = isFloatDType(base) || isFloatDType(exponent) ? floatOf(base, exponent) : 'int64';
+    return cast(call, call.emit('pow', [cast(call, x, type), cast(call, y, type)]), base);
+  },
+  batch: broadcastBatch,
+};
+
+const floatOf = (...types: readonly DType[]): DType =>
+  types.every((type) => type === 'float16' || type === 'bfloat16') ? 'float32' : 'float64';
 
 /** Gelu-20. */
 const gelu: OpDefinition = {
@@ -115,6 +135,7 @@ export const ELEMENTWISE: readonly OpDefinition[] = [
   fold('Max', 8, 'max'),
   fold('Min', 8, 'min'),
   fold('Sum', 8, 'add'),
+  pow,
   gelu,
   clip6,
   clip11,

@@ -1,0 +1,178 @@
+import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import { broadcastBatch, perImageBatch, sameTypes } from './common';
+import { type Algebra, algebra, cast, scalar } from './scalar';
+
+/** An elementwise function of one tensor, with float attributes and their defaults. */
+function activation<Name extends string>(
+  op: string,
+  since: number,
+  defaults: Readonly<Record<Name, number>>,
+  lower: (x: Value, a: Algebra, attributes: Readonly<Record<Name, number>>) => Value,
+): OpDefinition {
+  const names = Object.keys(defaults) as Name[];
+  return {
+    op,
+    since,
+    inputs: [1, 1],
+    attributes: Object.fromEntries(names.map((name) => [name, 'float' as const])),
+    lower(call) {
+      const x = call.input(0);
+      const values = names.map((name) => [name, call.float(name) ?? defaults[name]]);
+      const { dtype } = x.desc;
+      // Several steps are rounded once.
+      const type = dtype === 'float16' || dtype === 'bfloat16' ? 'float32' : dtype;
+      const y = lower(cast(call, x, type), algebra(call, type), Object.fromEntries(values));
+      return cast(call, y, dtype);
+    },
+    batch: perImageBatch,
+  };
+}
+
+/** log(1 + exp(x)), without an overflow on the way. */
+const softplus = (x: Value, a: Algebra) =>
+  a.add(a.max(x, 0), a.log(a.add(a.exp(a.neg(a.abs(x))), 1)));
+
+/** exp(x) - 1 where x is negative. */
+const negativeExp = (x: Value, a: Algebra) => a.sub(a.exp(a.min(x, 0)), 1);
+
+const hardSigmoid = (x: Value, a: Algebra, alpha: number, beta: number) =>
+  a.max(a.min(a.add(a.mul(x, alpha), beta), 1), 0);
+
+const SELU = { alpha: 1.67326319217681884765625, gamma: 1.05070102214813232421875 };
+
+const ACTIVATIONS: readonly OpDefinition[] = [
+  activation('Celu', 12, { alpha: 1 }, (x, a, { alpha }) =>
+    a.add(a.max(x, 0), a.mul(negativeExp(a.div(x, alpha), a), alpha)),
+  ),
+  activation('Elu', 6, { alpha: 1 }, (x, a, { alpha }) =>
+    a.where(a.less(x, 0), a.mul(negativeExp(x, a), alpha), x),
+  ),
+  activation('HardSigmoid', 6, { alpha: 0.2, beta: 0.5 }, (x, a, { alpha, beta }) =>
+    hardSigmoid(x, a, alpha, beta),
+  ),
+  activation('HardSwish', 14, {}, (x, a) => a.mul(x, hardSigmoid(x, a, 1 / 6, 0.5))),
+  activation('LeakyRelu', 6, { alpha: 0.01 }, (x, a, { alpha }) =>
+    a.where(a.less(x, 0), a.mul(x, alpha), x),
+  ),
+  activation('Mish', 18, {}, (x, a) => a.mul(x, a.tanh(softplus(x, a)))),
+  activation('Selu', 6, SELU, (x, a, { alpha, gamma }) =>
+    a.mul(a.where(a.greater(x, 0), x, a.mul(negativeExp(x, a), alpha)), gamma),
+  ),
+  activation('Shrink', 9, { bias: 0, lambd: 0.5 }, (x, a, { bias, lambd }) =>
+    a.where(a.less(x, -lambd), a.add(x, bias), a.where(a.greater(x, lambd), a.sub(x, bias), 0)),
+  ),
+  activation('Softplus', 1, {}, softplus),
+  activation('Softsign', 1, {}, (x, a) => a.div(x, a.add(a.abs(x), 1))),
+  activation('Swish', 24, { alpha: 1 }, (x, a, { alpha }) => a.mul(x, a.sigmoid(a.mul(x, alpha)))),
+  activation('ThresholdedRelu', 10, { alpha: 1 }, (x, a, { alpha }) =>
+    a.where(a.greater(x, alpha), x, 0),
+  ),
+];
+
+/** PRelu-7, 9, 16: the slope is broadcast to x. */
+const prelu: OpDefinition = {
+  op: 'PRelu',
+  since: 7,
+  inputs: [2, 2],
+  lower(call) {
+    const [x, slope] = sameTypes(call, [call.input(0), call.input(1)]) as [Value, Value];
+    const a = algebra(call, x.desc.dtype);
+    const y = a.where(a.less(x, 0), a.mul(x, slope), x);
+    if (y.desc.shape.join() !== x.desc.shape.join()) {
+      throw call.error(
+        `the slope [${slope.desc.shape.join(', ')}] must broadcast to x [${x.desc.shape.join(', ')}]`,
+      );
+    }
+    return y;
+  },
+  batch: broadcastBatch,
+};
+
+/** Not-1. */
+const not: OpDefinition = {
+  op: 'Not',
+  since: 1,
+  inputs: [1, 1],
+  lower: (call) => call.emit('logicalXor', [call.input(0), scalar(call, 1, 'bool')]),
+  batch: perImageBatch,
+};
+
+/** IsNaN-9, 13, 20. */
+const isNaN: OpDefinition = {
+  op: 'IsNaN',
+  since: 9,
+  inputs: [1, 1],
+  lower: (call) => call.emit('notEqual', [call.input(0), call.input(0)]),
+  batch: perImageBatch,
+};
+
+/** IsInf-10, 20. */
+const isInf: OpDefinition = {
+  op: 'IsInf',
+  since: 10,
+  inputs: [1, 1],
+  attributes: { detect_negative: 'int', detect_positive: 'int' },
+  lower(call) {
+    const x = call.input(0);
+    const a = algebra(call, x.desc.dtype);
+    const negative = (call.int('detect_negative') ?? 1) !== 0;
+    const positive = (call.int('detect_positive') ?? 1) !== 0;
+    if (negative && positive) return a.equal(a.abs(x), Infinity);
+    // Nothing is both less and greater.
+    if (!negative && !positive) return a.less(x, x);
+    return a.equal(x, positive ? Infinity : -Infinity);
+  },
+  batch: perImageBatch,
+};
+
+const INTEGERS = /^u?int/;
+
+/** Mod-10, 13 of integers: the sign is that of the divisor, with fmod that of the dividend. */
+const mod: OpDefinition = {
+  op: 'Mod',
+  since: 10,
+  inputs: [2, 2],
+  attributes: { fmod: 'int' },
+  lower(call) {
+    const [x, y] = sameTypes(call, [call.input(0), call.input(1)]) as [Value, Value];
+    const { dtype } = x.desc;
+    if (!INTEGERS.test(dtype)) throw call.error(`only integers are supported, got ${dtype}`);
+    const a = algebra(call, dtype);
+    const rest = a.sub(x, a.mul(a.div(x, y), y));
+    if (call.int('fmod') === 1 || dtype.startsWith('u')) return rest;
+    const differ = call.emit('logicalXor', [a.less(rest, 0), a.less(y, 0)]);
+    const wrong = call.emit('logicalAnd', [differ, a.notEqual(rest, 0)]);
+    return a.where(wrong, a.add(rest, y), rest);
+  },
+  batch: broadcastBatch,
+};
+
+/** Mean-8, 13: of any number of inputs. */
+const mean: OpDefinition = {
+  op: 'Mean',
+  since: 8,
+  inputs: [1, Number.POSITIVE_INFINITY],
+  lower(call: NodeCall) {
+    const inputs = sameTypes(
+      call,
+      Array.from({ length: call.inputCount }, (_, i) => call.input(i)),
+    );
+    const [first] = inputs as [Value];
+    const a = algebra(call, first.desc.dtype);
+    return a.div(
+      inputs.reduce((x, y) => a.add(x, y)),
+      inputs.length,
+    );
+  },
+  batch: broadcastBatch,
+};
+
+export const ACTIVATION: readonly OpDefinition[] = [
+  ...ACTIVATIONS,
+  isInf,
+  isNaN,
+  mean,
+  mod,
+  not,
+  prelu,
+];

@@ -1,0 +1,177 @@
+import type { DType } from '../../dtype';
+import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import { perImageBatch, sameTypes } from './common';
+import { algebra, axisOf, cast } from './scalar';
+import { reshape } from './shape';
+
+const from = (axis: number, rank: number) =>
+  Array.from({ length: rank - axis }, (_, i) => axis + i);
+
+/** A vector of channels, to be broadcast over axis 1 of `rank` axes. */
+function perChannel(call: NodeCall, x: Value, rank: number): Value {
+  if (x.desc.shape.length !== 1) {
+    throw call.error(`values per channel must be a vector, got [${x.desc.shape.join(', ')}]`);
+  }
+  return reshape(call, x, [...x.desc.shape, ...Array<number>(Math.max(0, rank - 2)).fill(1)]);
+}
+
+/** x minus its mean over axes, and 1 / sqrt(variance + epsilon). */
+function normalize(call: NodeCall, x: Value, axes: readonly number[], epsilon: number) {
+  const a = algebra(call, x.desc.dtype);
+  const mean = a.reduce('reduceMean', x, axes);
+  const centred = a.sub(x, mean);
+  const variance = a.reduce('reduceMean', a.mul(centred, centred), axes);
+  const deviation = a.sqrt(a.add(variance, epsilon));
+  return { y: a.div(centred, deviation), mean, inverse: call.emit('reciprocal', [deviation]) };
+}
+
+/** The type in which a node computes, by `stash_type`. */
+function stashType(call: NodeCall): DType {
+  const stash = call.int('stash_type') ?? 1;
+  if (stash !== 1) throw call.error(`stash_type must be 1 (float32), got ${stash}`);
+  return call.input(0).desc.dtype === 'float64' ? 'float64' : 'float32';
+}
+
+/** BatchNormalization-9, 14, 15 with the mean and variance that were learned. */
+const batchNorm: Omit<OpDefinition, 'since' | 'attributes'> = {
+  op: 'BatchNormalization',
+  inputs: [5, 5],
+  lower(call) {
+    if ((call.int('training_mode') ?? 0) !== 0) {
+      throw call.error('training_mode is not supported');
+    }
+    const inputs = sameTypes(
+      call,
+      [0, 1, 2, 3, 4].map((i) => call.input(i)),
+    );
+    const [x, ...vectors] = inputs as [Value, ...Value[]];
+    const a = algebra(call, x.desc.dtype);
+    const channels = vectors.map((v) => perChannel(call, v, x.desc.shape.length));
+    const [scale, bias, mean, variance] = channels as [Value, Value, Value, Value];
+    // Of the learned values alone, so computed once.
+    const factor = a.div(scale, a.sqrt(a.add(variance, call.float('epsilon') ?? 1e-5)));
+    return a.add(a.mul(a.sub(x, mean), factor), bias);
+  },
+  batch: perImageBatch,
+};
+
+/** InstanceNormalization-6, 22. */
+const instanceNorm: OpDefinition = {
+  op: 'InstanceNormalization',
+  since: 6,
+  inputs: [3, 3],
+  attributes: { epsilon: 'float' },
+  lower(call) {
+    const inputs = sameTypes(
+      call,
+      [0, 1, 2].map((i) => call.input(i)),
+    );
+    const [x, scale, bias] = inputs as [Value, Value, Value];
+    const rank = x.desc.shape.length;
+    const a = algebra(call, x.desc.dtype);
+    const { y } = normalize(call, x, from(2, rank), call.float('epsilon') ?? 1e-5);
+    return a.add(a.mul(y, perChannel(call, scale, rank)), perChannel(call, bias, rank));
+  },
+  batch: perImageBatch,
+};
+
+/** GroupNormalization-21: scale and bias per channel. */
+const groupNorm: OpDefinition = {
+  op: 'GroupNormalization',
+  since: 21,
+  inputs: [3, 3],
+  attributes: { epsilon: 'float', num_groups: 'int', stash_type: 'int' },
+  lower(call) {
+    const groups = call.int('num_groups');
+    if (groups === undefined) throw call.error('attribute "num_groups" is missing');
+    const x = call.input(0);
+    const { shape, dtype } = x.desc;
+    const [n = 0, channels = 0, ...rest] = shape;
+    if (shape.length < 2 || groups < 1 || channels % groups !== 0) {
+      throw call.error(`num_groups ${groups} must divide the channels of [${shape.join(', ')}]`);
+    }
+    const type = stashType(call);
+    const grouped = reshape(call, cast(call, x, type), [n, groups, channels / groups, ...rest]);
+    const axes = from(2, grouped.desc.shape.length);
+    const { y } = normalize(call, grouped, axes, call.float('epsilon') ?? 1e-5);
+    const a = algebra(call, dtype);
+    const flat = cast(call, reshape(call, y, shape), dtype);
+    const [scale, bias] = [1, 2].map((i) => perChannel(call, call.input(i), shape.length));
+    return a.add(a.mul(flat, scale as Value), bias as Value);
+  },
+  batch: perImageBatch,
+};
+
+/** LayerNormalization-17: over all axes from `axis` on. */
+const layerNorm: OpDefinition = {
+  op: 'LayerNormalization',
+  since: 17,
+  inputs: [2, 3],
+  outputs: 3,
+  attributes: { axis: 'int', epsilon: 'float', stash_type: 'int' },
+  lower(call) {
+    const [x, scale, bias] = [call.input(0), call.input(1), call.optional(2)];
+    const { dtype, shape } = x.desc;
+    const axis = axisOf(call, call.int('axis') ?? -1, shape.length);
+    const wide = cast(call, x, stashType(call));
+    const axes = from(axis, shape.length);
+    const result = normalize(call, wide, axes, call.float('epsilon') ?? 1e-5);
+    const a = algebra(call, dtype);
+    const scaled = a.mul(cast(call, result.y, dtype), scale);
+    const y = bias ? a.add(scaled, bias) : scaled;
+    return [y, result.mean, result.inverse];
+  },
+};
+
+/** RMSNormalization-23: over all axes from `axis` on. */
+const rmsNorm: OpDefinition = {
+  op: 'RMSNormalization',
+  since: 23,
+  inputs: [2, 2],
+  attributes: { axis: 'int', epsilon: 'float', stash_type: 'int' },
+  lower(call) {
+    const [x, scale] = [call.input(0), call.input(1)];
+    const { dtype, shape } = x.desc;
+    const type = stashType(call);
+    const wide = cast(call, x, type);
+    const w = algebra(call, type);
+    const axes = from(axisOf(call, call.int('axis') ?? -1, shape.length), shape.length);
+    const square = w.reduce('reduceMean', w.mul(wide, wide), axes);
+    const y = w.div(wide, w.sqrt(w.add(square, call.float('epsilon') ?? 1e-5)));
+    return algebra(call, dtype).mul(cast(call, y, dtype), scale);
+  },
+};
+
+/** LpNormalization-1, 22: 0 where the norm is 0. */
+const lpNorm: OpDefinition = {
+  op: 'LpNormalization',
+  since: 1,
+  inputs: [1, 1],
+  attributes: { axis: 'int', p: 'int' },
+  lower(call) {
+    const x = call.input(0);
+    const p = call.int('p') ?? 2;
+    if (p !== 1 && p !== 2) throw call.error(`p must be 1 or 2, got ${p}`);
+    const a = algebra(call, x.desc.dtype);
+    const axes = [axisOf(call, call.int('axis') ?? -1, x.desc.shape.length)];
+    const norm =
+      p === 1
+        ? a.reduce('reduceSum', a.abs(x), axes)
+        : a.sqrt(a.reduce('reduceSumSquare', x, axes));
+    return a.where(a.equal(norm, 0), 0, a.div(x, norm));
+  },
+};
+
+export const NORM: readonly OpDefinition[] = [
+  { ...batchNorm, since: 9, attributes: { epsilon: 'float', momentum: 'float' } },
+  {
+    ...batchNorm,
+    since: 14,
+    attributes: { epsilon: 'float', momentum: 'float', training_mode: 'int' },
+  },
+  groupNorm,
+  instanceNorm,
+  layerNorm,
+  lpNorm,
+  rmsNorm,
+];

@@ -1,0 +1,58 @@
+import { ARRAY_TYPES, type DType, floatToBfloat16Bits, floatToHalfBits } from '../../dtype';
+import type { NodeCall, Value } from '../../graph/op-set';
+
+/** One number as a tensor without axes, rounded once to a float type. */
+export function scalar(call: NodeCall, value: number, dtype: DType): Value {
+  const data = new ARRAY_TYPES[dtype](1);
+  if (data instanceof BigInt64Array) data[0] = BigInt(Math.trunc(value));
+  else if (dtype === 'float16') data[0] = floatToHalfBits(value);
+  else if (dtype === 'bfloat16') data[0] = floatToBfloat16Bits(value);
+  else data[0] = value;
+  return call.constant({ dtype, shape: [], data });
+}
+
+/** Calls of elementwise ops on values of one type; numbers become that type. */
+export function algebra(call: NodeCall, dtype: DType) {
+  const operand = (x: Value | number) => (typeof x === 'number' ? scalar(call, x, dtype) : x);
+  const binary = (op: string) => (a: Value | number, b: Value | number) =>
+    call.emit(op, [operand(a), operand(b)]);
+  const unary = (op: string) => (x: Value) => call.emit(op, [x]);
+  return {
+    add: binary('add'),
+    sub: binary('sub'),
+    mul: binary('mul'),
+    div: binary('div'),
+    min: binary('min'),
+    max: binary('max'),
+    less: binary('less'),
+    greater: binary('greater'),
+    equal: binary('equal'),
+    notEqual: binary('notEqual'),
+    abs: unary('abs'),
+    neg: unary('neg'),
+    exp: unary('exp'),
+    log: unary('log'),
+    sqrt: unary('sqrt'),
+    tanh: unary('tanh'),
+    sigmoid: unary('sigmoid'),
+    where: (condition: Value, a: Value | number, b: Value | number) =>
+      call.emit('where', [condition, operand(a), operand(b)]),
+    reduce: (op: string, x: Value, axes: readonly number[], keepDims = true) =>
+      call.emit(op, [x], { axes, keepDims }),
+  };
+}
+
+export type Algebra = ReturnType<typeof algebra>;
+
+/** The same numbers in another type. */
+export const cast = (call: NodeCall, x: Value, to: DType): Value =>
+  x.desc.dtype === to ? x : call.emit('cast', [x], { to });
+
+/** An axis counted from the front. */
+export function axisOf(call: NodeCall, axis: number, rank: number): number {
+  const found = axis < 0 ? axis + rank : axis;
+  if (found < 0 || found >= rank) {
+    throw call.error(`axis must lie in [-${rank}, ${rank - 1}], got ${axis}`);
+  }
+  return found;
+}

@@ -1,0 +1,384 @@
+import { ARRAY_TYPES, bfloat16BitsToFloat, halfBitsToFloat } from '../../dtype';
+import { type Constant, elementCount } from '../../graph/ir';
+import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import { inputsOf, perImageBatch, sameTypes } from './common';
+import { algebra, axisOf, cast, scalar } from './scalar';
+import { reshape } from './shape';
+
+const int64 = (values: readonly number[], shape = [values.length]): Constant => ({
+  dtype: 'int64',
+  shape,
+  data: BigInt64Array.from(values, BigInt),
+});
+
+/** Shape-1, 13, 15 ...: with the first and the end of the wanted axes. */
+const shapeOf = {
+  op: 'Shape',
+  inputs: [1, 1],
+  lower(call: NodeCall) {
+    const { shape } = call.input(0).desc;
+    return call.constant(int64(shape.slice(call.int('start') ?? 0, call.int('end'))));
+  },
+} as const;
+
+/** Size-1, 13 ... */
+const size: OpDefinition = {
+  op: 'Size',
+  since: 1,
+  inputs: [1, 1],
+  lower: (call) => call.constant(int64([elementCount(call.input(0).desc.shape)], [])),
+};
+
+/** CastLike-15, 19 ... */
+const castLike: OpDefinition = {
+  op: 'CastLike',
+  since: 15,
+  inputs: [2, 2],
+  attributes: { saturate: 'int', round_mode: 'string' },
+  lower: (call) => cast(call, call.input(0), call.input(1).desc.dtype),
+};
+
+/** Concat-4, 11, 13. */
+const concat: OpDefinition = {
+  op: 'Concat',
+  since: 4,
+  inputs: [1, Number.POSITIVE_INFINITY],
+  attributes: { axis: 'int' },
+  lower(call) {
+    const axis = call.int('axis');
+    if (axis === undefined) throw call.error('attribute "axis" is missing');
+    return call.emit('concat', sameTypes(call, inputsOf(call)), { axis });
+  },
+  batch(query) {
+    const rank = query.shapes[0]?.length ?? 0;
+    const axis = query.int('axis') ?? 0;
+    if (axis === 0 || axis === -rank) return { ok: false, why: 'it joins along the images' };
+    const fixed = query.batched.indexOf(false);
+    return fixed < 0 ? { ok: true } : { ok: false, why: `input ${fixed} has no images` };
+  },
+};
+
+/** Integers of an input that may be int32 or int64. */
+function integers(call: NodeCall, index: number): readonly number[] | undefined {
+  if (!call.optional(index)) return undefined;
+  const { dtype, data } = call.known(index);
+  if (dtype !== 'int64' && dtype !== 'int32') {
+    throw call.error(`input ${index} must be int32 or int64, got ${dtype}`);
+  }
+  const limit = (value: number) =>
+    Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));
+  return Array.from<number | bigint, number>(data, (value) => limit(Number(value)));
+}
+
+function missing(call: NodeCall, what: string): never {
+  throw call.error(`${what} is missing`);
+}
+
+/** Slice-1: attributes. */
+const slice1: OpDefinition = {
+  op: 'Slice',
+  since: 1,
+  inputs: [1, 1],
+  attributes: { axes: 'ints', ends: 'ints', starts: 'ints' },
+  lower: (call) =>
+    call.emit('slice', [call.input(0)], {
+      starts: call.ints('starts') ?? missing(call, 'attribute "starts"'),
+      ends: call.ints('ends') ?? missing(call, 'attribute "ends"'),
+      axes: call.ints('axes') ?? [],
+    }),
+};
+
+/** Slice-10, 11, 13. */
+const slice10: OpDefinition = {
+  op: 'Slice',
+  since: 10,
+  inputs: [3, 5],
+  lower: (call) =>
+    call.emit('slice', [call.input(0)], {
+      starts: integers(call, 1),
+      ends: integers(call, 2),
+      axes: integers(call, 3) ?? [],
+      steps: integers(call, 4) ?? [],
+    }),
+};
+
+/** Elements [begin, begin + count) along one axis. */
+const part = (call: NodeCall, x: Value, axis: number, begin: number, count: number): Value =>
+  call.emit('slice', [x], { starts: [begin], ends: [begin + count], axes: [axis] });
+
+/** Parts of these sizes along an axis, one after the other. */
+function split(call: NodeCall, sizes: readonly number[] | undefined): readonly Value[] {
+  const x = call.input(0);
+  const axis = axisOf(call, call.int('axis') ?? 0, x.desc.shape.length);
+  const length = x.desc.shape[axis] as number;
+  const count = call.node.outputs.length;
+  // Equal parts; the last may be smaller.
+  const equal = Math.ceil(length / count);
+  const parts =
+    sizes ??
+    Array.from({ length: count }, (_, i) => Math.max(0, Math.min(equal, length - i * equal)));
+  const wanted = call.int('num_outputs');
+  if (wanted !== undefined && (sizes || wanted !== count)) {
+    throw call.error(`num_outputs ${wanted} must be the number of outputs, without sizes`);
+  }
+  const fits = parts.reduce((a, b) => a + b, 0) === length && parts.every((n) => n >= 0);
+  if (parts.length !== count || !fits) {
+    throw call.error(`${count} parts [${parts.join(', ')}] must add up to ${length}`);
+  }
+  let begin = 0;
+  return parts.map((n) => {
+    begin += n;
+    return part(call, x, axis, begin - n, n);
+  });
+}
+
+const SPLIT: readonly OpDefinition[] = [
+  {
+    op: 'Split',
+    since: 2,
+    inputs: [1, 1],
+    outputs: Number.POSITIVE_INFINITY,
+    attributes: { axis: 'int', split: 'ints' },
+    lower: (call) => split(call, call.ints('split')),
+  },
+  {
+    op: 'Split',
+    since: 13,
+    inputs: [1, 2],
+    outputs: Number.POSITIVE_INFINITY,
+    attributes: { axis: 'int' },
+    lower: (call) => split(call, call.knownInts(1)),
+  },
+  {
+    op: 'Split',
+    since: 18,
+    inputs: [1, 2],
+    outputs: Number.POSITIVE_INFINITY,
+    attributes: { axis: 'int', num_outputs: 'int' },
+    lower: (call) => split(call, call.knownInts(1)),
+  },
+];
+
+/** The single number of an input. */
+function number(call: NodeCall, index: number): number | undefined {
+  if (!call.optional(index)) return undefined;
+  const { dtype, data, shape } = call.known(index);
+  if (data.length !== 1) {
+    throw call.error(`input ${index} must be one value, got [${shape.join(', ')}]`);
+  }
+  if (dtype === 'float16') return halfBitsToFloat(Number(data[0]));
+  if (dtype === 'bfloat16') return bfloat16BitsToFloat(Number(data[0]));
+  return Number(data[0]);
+}
+
+/** Margins before and after each axis; negative ones cut off. */
+function pad(call: NodeCall, pads: readonly number[], value: number): Value {
+  const x = call.input(0);
+  const rank = x.desc.shape.length;
+  const axes = (integers(call, 3) ?? x.desc.shape.map((_, axis) => axis)).map((axis) =>
+    axisOf(call, axis, rank),
+  );
+  if (pads.length !== 2 * axes.length || new Set(axes).size !== axes.length) {
+    throw call.error(`pads must hold 2 sizes for each of ${axes.length} axes, got ${pads.length}`);
+  }
+  const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
+  for (const [i, axis] of axes.entries()) {
+    before[axis] = pads[i] as number;
+    after[axis] = pads[i + axes.length] as number;
+  }
+  const all = [...before, ...after];
+  const mode = call.string('mode') ?? 'constant';
+  const negative = all.some((n) => n < 0);
+  if (negative && mode !== 'constant') throw call.error(`negative pads need the mode constant`);
+  const cut = !negative
+    ? x
+    : call.emit('slice', [x], {
+        starts: before.map((n) => Math.max(0, -n)),
+        ends: after.map((n, axis) => (x.desc.shape[axis] as number) + Math.min(0, n)),
+      });
+  if (all.every((n) => n <= 0)) return cut;
+  return call.emit('pad', [cut], {
+    before: before.map((n) => Math.max(0, n)),
+    after: after.map((n) => Math.max(0, n)),
+    mode,
+    value,
+  });
+}
+
+const PAD: readonly OpDefinition[] = [
+  {
+    op: 'Pad',
+    since: 2,
+    inputs: [1, 1],
+    attributes: { mode: 'string', pads: 'ints', value: 'float' },
+    lower: (call) =>
+      pad(call, call.ints('pads') ?? missing(call, 'attribute "pads"'), call.float('value') ?? 0),
+  },
+  {
+    op: 'Pad',
+    since: 11,
+    inputs: [2, 4],
+    attributes: { mode: 'string' },
+    lower: (call) => pad(call, call.knownInts(1) ?? [], number(call, 2) ?? 0),
+  },
+];
+
+/** A tensor of one value, broadcast to a shape without a copy in the graph. */
+const full = (call: NodeCall, shape: readonly number[], value: Value): Value => {
+  const yes = call.emit('full', [], { shape, value: 1, dtype: 'bool' });
+  return call.emit('where', [yes, value, value]);
+};
+
+/** ConstantOfShape-9 ... */
+const constantOfShape: OpDefinition = {
+  op: 'ConstantOfShape',
+  since: 9,
+  inputs: [1, 1],
+  attributes: { value: 'tensor' },
+  lower(call) {
+    const shape = call.knownInts(0) ?? [];
+    const value = call.tensor('value') ?? {
+      dtype: 'float32',
+      shape: [1],
+      data: new ARRAY_TYPES.float32(1),
+    };
+    if (value.data.length !== 1) throw call.error('attribute "value" must hold one value');
+    if (shape.some((n) => n < 0)) throw call.error(`the shape is [${shape.join(', ')}]`);
+    return full(call, shape, call.constant({ ...value, shape: [] }));
+  },
+};
+
+/** Expand-8, 13: broadcasts in both directions. */
+const expand: OpDefinition = {
+  op: 'Expand',
+  since: 8,
+  inputs: [2, 2],
+  lower: (call) => full(call, call.knownInts(1) ?? [], call.input(0)),
+};
+
+/** Tile-6, 13. */
+const tile: OpDefinition = {
+  op: 'Tile',
+  since: 6,
+  inputs: [2, 2],
+  lower(call) {
+    const x = call.input(0);
+    const repeats = call.knownInts(1) ?? [];
+    if (repeats.length !== x.desc.shape.length || repeats.some((n) => n < 0)) {
+      throw call.error(
+        `repeats [${repeats.join(', ')}] must be one for each axis of [${x.desc.shape.join(', ')}]`,
+      );
+    }
+    // [a, b] -> [1, a, 1, b] broadcast to [m, a, n, b]: one axis at a time keeps the ranks small.
+    return repeats.reduce((y, n, axis) => {
+      if (n === 1) return y;
+      const { shape } = y.desc;
+      const flat = [elementCount(shape.slice(0, axis)), 1, elementCount(shape.slice(axis))];
+      const wide = full(call, [flat[0] as number, n, flat[2] as number], reshape(call, y, flat));
+      return reshape(
+        call,
+        wide,
+        shape.map((d, k) => (k === axis ? d * n : d)),
+      );
+    }, x);
+  },
+};
+
+/** Range-11: numbers that are known. */
+const range: OpDefinition = {
+  op: 'Range',
+  since: 11,
+  inputs: [3, 3],
+  lower(call) {
+    const [{ desc }] = sameTypes(call, inputsOf(call)) as [Value];
+    const [start, stop, step] = [0, 1, 2].map((i) => number(call, i));
+    return call.emit('arange', [], { start, stop, step, dtype: desc.dtype });
+  },
+};
+
+const counting = (call: NodeCall, n: number, start: number, shape: readonly number[]): Value =>
+  reshape(call, call.emit('arange', [], { start, stop: start + n, dtype: 'int64' }), shape);
+
+/** column - row of a matrix, plus `offset`. */
+function diagonals(call: NodeCall, rows: number, columns: number, offset: number): Value {
+  const row = counting(call, rows, 0, [rows, 1]);
+  return call.emit('sub', [counting(call, columns, offset, [1, columns]), row]);
+}
+
+/** Trilu-14: the part of matrices above or below a diagonal. */
+const trilu: OpDefinition = {
+  op: 'Trilu',
+  since: 14,
+  inputs: [1, 2],
+  attributes: { upper: 'int' },
+  lower(call) {
+    const x = call.input(0);
+    const [rows, columns] = x.desc.shape.slice(-2);
+    if (rows === undefined || columns === undefined) throw call.error('x must be matrices');
+    const upper = (call.int('upper') ?? 1) !== 0;
+    const a = algebra(call, 'int64');
+    const diagonal = diagonals(call, rows, columns, -(number(call, 1) ?? 0));
+    const keep = upper ? a.greater(diagonal, -1) : a.less(diagonal, 1);
+    return call.emit('where', [keep, x, scalar(call, 0, x.desc.dtype)]);
+  },
+};
+
+/** Gather-1, 11, 13 with few indices that are known: slices. */
+const MAX_GATHERED = 256;
+const gather: OpDefinition = {
+  op: 'Gather',
+  since: 1,
+  inputs: [2, 2],
+  attributes: { axis: 'int' },
+  lower(call) {
+    const x = call.input(0);
+    const axis = axisOf(call, call.int('axis') ?? 0, x.desc.shape.length);
+    const length = x.desc.shape[axis] as number;
+    const indices = integers(call, 1) ?? [];
+    if (indices.length === 0 || indices.length > MAX_GATHERED) {
+      throw call.error(`1 to ${MAX_GATHERED} indices are supported, got ${indices.length}`);
+    }
+    const wrong = indices.find((i) => i < -length || i >= length);
+    if (wrong !== undefined) throw call.error(`index ${wrong} is outside of ${length}`);
+    const parts = indices.map((i) => part(call, x, axis, i < 0 ? i + length : i, 1));
+    const joined = parts.length === 1 ? (parts[0] as Value) : call.emit('concat', parts, { axis });
+    const { shape } = x.desc;
+    const target = [...shape.slice(0, axis), ...call.input(1).desc.shape, ...shape.slice(axis + 1)];
+    return reshape(call, joined, target);
+  },
+};
+
+/** Dropout outside of training: x, and a mask of true. */
+const dropout: Omit<OpDefinition, 'since' | 'inputs'> = {
+  op: 'Dropout',
+  outputs: 2,
+  lower(call) {
+    const x = call.input(0);
+    if (call.optional(2) && number(call, 2) !== 0) {
+      throw call.error('training_mode is not supported');
+    }
+    if (!call.node.outputs[1]) return x;
+    return [x, call.emit('full', [], { shape: x.desc.shape, value: 1, dtype: 'bool' })];
+  },
+  batch: perImageBatch,
+};
+
+export const TENSOR: readonly OpDefinition[] = [
+  { ...shapeOf, since: 1 },
+  { ...shapeOf, since: 15, attributes: { start: 'int', end: 'int' } },
+  castLike,
+  concat,
+  constantOfShape,
+  { ...dropout, since: 7, inputs: [1, 1], outputs: 1, attributes: { ratio: 'float' } },
+  { ...dropout, since: 12, inputs: [1, 3], attributes: { seed: 'int' } },
+  expand,
+  gather,
+  ...PAD,
+  range,
+  size,
+  slice1,
+  slice10,
+  ...SPLIT,
+  tile,
+  trilu,
+];
