@@ -1,6 +1,7 @@
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { broadcastBatch, perImageBatch, sameTypes } from './common';
-import { type Algebra, algebra, cast, scalar } from './scalar';
+import { type Algebra, algebra, cast, scalar, wideType } from './scalar';
+import { reshape } from './shape';
 
 /** An elementwise function of one tensor, with float attributes and their defaults. */
 function activation<Name extends string>(
@@ -20,7 +21,7 @@ function activation<Name extends string>(
       const values = names.map((name) => [name, call.float(name) ?? defaults[name]]);
       const { dtype } = x.desc;
       // Several steps are rounded once.
-      const type = dtype === 'float16' || dtype === 'bfloat16' ? 'float32' : dtype;
+      const type = wideType(dtype);
       const y = lower(cast(call, x, type), algebra(call, type), Object.fromEntries(values));
       return cast(call, y, dtype);
     },
@@ -38,7 +39,8 @@ const negativeExp = (x: Value, a: Algebra) => a.sub(a.exp(a.min(x, 0)), 1);
 const hardSigmoid = (x: Value, a: Algebra, alpha: number, beta: number) =>
   a.max(a.min(a.add(a.mul(x, alpha), beta), 1), 0);
 
-const SELU = { alpha: 1.67326319217681884765625, gamma: 1.05070102214813232421875 };
+/** As ONNX gives them: float32 numbers. */
+const SELU = { alpha: Math.fround(1.6732632), gamma: Math.fround(1.050701) };
 
 const ACTIVATIONS: readonly OpDefinition[] = [
   activation('Celu', 12, { alpha: 1 }, (x, a, { alpha }) =>
@@ -69,6 +71,27 @@ const ACTIVATIONS: readonly OpDefinition[] = [
   ),
 ];
 
+/** PRelu-6: one slope, or one for each channel. */
+const prelu6: OpDefinition = {
+  op: 'PRelu',
+  since: 6,
+  inputs: [2, 2],
+  lower(call) {
+    const [x, slope] = sameTypes(call, [call.input(0), call.input(1)]) as [Value, Value];
+    const [count = 1] = slope.desc.shape;
+    const rank = x.desc.shape.length;
+    if (slope.desc.shape.length > 1) throw call.error('the slope must be a vector');
+    const a = algebra(call, x.desc.dtype);
+    const wide = reshape(
+      call,
+      slope,
+      x.desc.shape.map((_, axis) => (axis === Math.min(1, rank - 1) ? count : 1)),
+    );
+    return a.where(a.less(x, 0), a.mul(x, wide), x);
+  },
+  batch: perImageBatch,
+};
+
 /** PRelu-7, 9, 16: the slope is broadcast to x. */
 const prelu: OpDefinition = {
   op: 'PRelu',
@@ -98,7 +121,7 @@ const not: OpDefinition = {
 };
 
 /** IsNaN-9, 13, 20. */
-const isNaN: OpDefinition = {
+const isNotANumber: OpDefinition = {
   op: 'IsNaN',
   since: 9,
   inputs: [1, 1],
@@ -107,7 +130,7 @@ const isNaN: OpDefinition = {
 };
 
 /** IsInf-10, 20. */
-const isInf: OpDefinition = {
+const isInfinite: OpDefinition = {
   op: 'IsInf',
   since: 10,
   inputs: [1, 1],
@@ -169,10 +192,11 @@ const mean: OpDefinition = {
 
 export const ACTIVATION: readonly OpDefinition[] = [
   ...ACTIVATIONS,
-  isInf,
-  isNaN,
+  isInfinite,
+  isNotANumber,
   mean,
   mod,
   not,
+  prelu6,
   prelu,
 ];

@@ -1,7 +1,7 @@
 import type { DType } from '../../dtype';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { perImageBatch, sameTypes } from './common';
-import { algebra, axisOf, cast } from './scalar';
+import { algebra, axisOf, cast, wideType } from './scalar';
 import { reshape } from './shape';
 
 const from = (axis: number, rank: number) =>
@@ -32,7 +32,7 @@ function stashType(call: NodeCall): DType {
   return call.input(0).desc.dtype === 'float64' ? 'float64' : 'float32';
 }
 
-/** BatchNormalization-9, 14, 15 with the mean and variance that were learned. */
+/** BatchNormalization-6, 7, 9, 14, 15 with the mean and variance that were learned. */
 const batchNorm: Omit<OpDefinition, 'since' | 'attributes'> = {
   op: 'BatchNormalization',
   inputs: [5, 5],
@@ -40,6 +40,9 @@ const batchNorm: Omit<OpDefinition, 'since' | 'attributes'> = {
     if ((call.int('training_mode') ?? 0) !== 0) {
       throw call.error('training_mode is not supported');
     }
+    // Opset 6 said by is_test that it is no training, opset 7 no longer.
+    if (call.opset < 7 && call.int('is_test') !== 1) throw call.error('is_test must be 1');
+    if ((call.int('spatial') ?? 1) !== 1) throw call.error('spatial must be 1');
     const inputs = sameTypes(
       call,
       [0, 1, 2, 3, 4].map((i) => call.input(i)),
@@ -69,7 +72,9 @@ const instanceNorm: OpDefinition = {
     const [x, scale, bias] = inputs as [Value, Value, Value];
     const rank = x.desc.shape.length;
     const a = algebra(call, x.desc.dtype);
-    const { y } = normalize(call, x, from(2, rank), call.float('epsilon') ?? 1e-5);
+    const wide = cast(call, x, wideType(x.desc.dtype));
+    const result = normalize(call, wide, from(2, rank), call.float('epsilon') ?? 1e-5);
+    const y = cast(call, result.y, x.desc.dtype);
     return a.add(a.mul(y, perChannel(call, scale, rank)), perChannel(call, bias, rank));
   },
   batch: perImageBatch,
@@ -149,7 +154,8 @@ const lpNorm: OpDefinition = {
   inputs: [1, 1],
   attributes: { axis: 'int', p: 'int' },
   lower(call) {
-    const x = call.input(0);
+    const given = call.input(0);
+    const x = cast(call, given, wideType(given.desc.dtype));
     const p = call.int('p') ?? 2;
     if (p !== 1 && p !== 2) throw call.error(`p must be 1 or 2, got ${p}`);
     const a = algebra(call, x.desc.dtype);
@@ -158,11 +164,21 @@ const lpNorm: OpDefinition = {
       p === 1
         ? a.reduce('reduceSum', a.abs(x), axes)
         : a.sqrt(a.reduce('reduceSumSquare', x, axes));
-    return a.where(a.equal(norm, 0), 0, a.div(x, norm));
+    return cast(call, a.where(a.equal(norm, 0), 0, a.div(x, norm)), given.desc.dtype);
   },
 };
 
 export const NORM: readonly OpDefinition[] = [
+  {
+    ...batchNorm,
+    since: 6,
+    attributes: { epsilon: 'float', is_test: 'int', momentum: 'float', spatial: 'int' },
+  },
+  {
+    ...batchNorm,
+    since: 7,
+    attributes: { epsilon: 'float', momentum: 'float', spatial: 'int' },
+  },
   { ...batchNorm, since: 9, attributes: { epsilon: 'float', momentum: 'float' } },
   {
     ...batchNorm,

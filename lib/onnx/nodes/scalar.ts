@@ -48,6 +48,10 @@ export type Algebra = ReturnType<typeof algebra>;
 export const cast = (call: NodeCall, x: Value, to: DType): Value =>
   x.desc.dtype === to ? x : call.emit('cast', [x], { to });
 
+/** The type in which several steps on numbers of this type are computed: the results are rounded once. */
+export const wideType = (dtype: DType): DType =>
+  dtype === 'float16' || dtype === 'bfloat16' ? 'float32' : dtype;
+
 /** An axis counted from the front. */
 export function axisOf(call: NodeCall, axis: number, rank: number): number {
   const found = axis < 0 ? axis + rank : axis;

@@ -1,6 +1,7 @@
 import { elementCount } from '../../graph/ir';
-import type { BatchQuery, OpDefinition } from '../../graph/op-set';
+import type { BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { perImageBatch, WORKS_ALONG } from './common';
+import { algebra, axisOf, cast } from './scalar';
 import { reshape } from './shape';
 
 const fromFront = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
@@ -10,34 +11,71 @@ const batchOf = (fallback: number) => (query: BatchQuery) => {
   return axis === 0 ? WORKS_ALONG : perImageBatch(query);
 };
 
-/** Softmax-1, 11: over all axes from `axis` on. */
-const softmax1: OpDefinition = {
-  op: 'Softmax',
-  since: 1,
-  inputs: [1, 1],
-  attributes: { axis: 'int' },
-  lower(call) {
-    const x = call.input(0);
-    const { shape } = x.desc;
-    const axis = fromFront(call.int('axis') ?? 1, shape.length);
-    if (axis < 0 || axis > shape.length) {
-      throw call.error(`axis must lie in [-${shape.length}, ${shape.length}], got ${axis}`);
-    }
-    const rows = elementCount(shape.slice(0, axis));
-    const flat = reshape(call, x, [rows, elementCount(shape.slice(axis))]);
-    return reshape(call, call.emit('softmax', [flat], { axis: 1 }), shape);
+/** How a row is turned into numbers that belong together. */
+type RowFunction = (call: NodeCall, x: Value, axis: number) => Value;
+
+const softmax: RowFunction = (call, x, axis) => call.emit('softmax', [x], { axis });
+
+/** x - max - log(sum(exp(x - max))), in float32 for 16-bit types. */
+const logSoftmax: RowFunction = (call, x, axis) => {
+  const { dtype } = x.desc;
+  const type = dtype === 'float64' ? 'float64' : 'float32';
+  const a = algebra(call, type);
+  const wide = cast(call, x, type);
+  const shifted = a.sub(wide, a.reduce('reduceMax', wide, [axis]));
+  const sum = a.reduce('reduceSum', a.exp(shifted), [axis]);
+  return cast(call, a.sub(shifted, a.log(sum)), dtype);
+};
+
+/** 1 at the first greatest element, else 0. */
+const hardmax: RowFunction = (call, x, axis) => {
+  const { dtype, shape } = x.desc;
+  const n = shape[axis] as number;
+  const counted = call.emit('arange', [], { stop: n, dtype: 'int64' });
+  const index = reshape(
+    call,
+    counted,
+    shape.map((_, k) => (k === axis ? n : 1)),
+  );
+  const first = call.emit('argMax', [x], { axis, keepDims: true });
+  return cast(call, call.emit('equal', [index, first]), dtype);
+};
+
+/** Before 13 the rows are all axes from `axis` on; since 13 they lie along one axis. */
+const forms = (op: string, lower: RowFunction): OpDefinition[] => [
+  {
+    op,
+    since: 1,
+    inputs: [1, 1],
+    attributes: { axis: 'int' },
+    lower(call) {
+      const x = call.input(0);
+      const { shape } = x.desc;
+      const axis = fromFront(call.int('axis') ?? 1, shape.length);
+      if (axis < 0 || axis > shape.length) {
+        throw call.error(`axis must lie in [-${shape.length}, ${shape.length}], got ${axis}`);
+      }
+      const rows = elementCount(shape.slice(0, axis));
+      const flat = reshape(call, x, [rows, elementCount(shape.slice(axis))]);
+      return reshape(call, lower(call, flat, 1), shape);
+    },
+    batch: batchOf(1),
   },
-  batch: batchOf(1),
-};
+  {
+    op,
+    since: 13,
+    inputs: [1, 1],
+    attributes: { axis: 'int' },
+    lower(call) {
+      const x = call.input(0);
+      return lower(call, x, axisOf(call, call.int('axis') ?? -1, x.desc.shape.length));
+    },
+    batch: batchOf(-1),
+  },
+];
 
-/** Softmax-13: over one axis. */
-const softmax13: OpDefinition = {
-  op: 'Softmax',
-  since: 13,
-  inputs: [1, 1],
-  attributes: { axis: 'int' },
-  lower: (call) => call.emit('softmax', [call.input(0)], { axis: call.int('axis') ?? -1 }),
-  batch: batchOf(-1),
-};
-
-export const SOFTMAX: readonly OpDefinition[] = [softmax1, softmax13];
+export const SOFTMAX: readonly OpDefinition[] = [
+  ...forms('Hardmax', hardmax),
+  ...forms('LogSoftmax', logSoftmax),
+  ...forms('Softmax', softmax),
+];
