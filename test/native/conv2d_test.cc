@@ -69,7 +69,7 @@ void check_case(const ConvCase& t, Run& run, Compute compute) {
     for (int64_t i = 0; i < y.shape.elements(); ++i) {
       double v = sums[static_cast<size_t>(i)];
       if (run.has_bias) v = to_float(to_f16(v + bias_of(i)));
-      set(want, i, relu && v < 0 ? 0 : v);
+      set(want, i, relu && v <= 0 ? 0 : v);
       if (!same_bits_or_nan(y, want, i)) report(i, v, 0);
     }
     return;
@@ -78,7 +78,7 @@ void check_case(const ConvCase& t, Run& run, Compute compute) {
   for (int64_t i = 0; i < y.shape.elements(); ++i) {
     Sum sum = sums[static_cast<size_t>(i)];
     if (run.has_bias) sum.add(bias_of(i));
-    const double want = relu && sum.value < 0 ? 0 : sum.value;
+    const double want = relu && sum.value <= 0 ? 0 : sum.value;
     if (compute == Compute::kInt32) {
       const auto wrapped = static_cast<int32_t>(static_cast<uint32_t>(static_cast<int64_t>(want)));
       if (get(y, i) != wrapped) report(i, wrapped, 0);

@@ -4,6 +4,8 @@ import {
   conv2d,
   conv2dBackwardFilter,
   conv2dBackwardInput,
+  full,
+  relu,
   explain,
   type Tensor,
   tensor,
@@ -278,5 +280,28 @@ describe('the arithmetic of float16 convolutions', () => {
     process.env['HALFTONE_FP16_CONV_USE_FP32_COMPUTE'] = 'maybe';
     const [{ x, w, o }] = forms as [(typeof forms)[0]];
     expectRefusal(() => conv2d(x, w, o), 'ERR_PARAM', 'HALFTONE_FP16_CONV_USE_FP32_COMPUTE');
+  });
+});
+
+describe('the activation relu', () => {
+  // The one product is too small for its type and rounds to -0.
+  const tiny = { float32: 1e-30, float16: 1e-5, bfloat16: 1e-30 } as const;
+  it.each([
+    ['float32', 'float32', 'NCHW'],
+    ['float32', 'float32', 'NHWC'],
+    ['float16', 'float16', 'NCHW'],
+    ['float16', 'float16', 'NHWC'],
+    ['bfloat16', 'float32', 'NHWC'],
+  ] as const)('of %s summed in %s, %s, has no -0, as relu()', async (dtype, compute, layout) => {
+    for (const channels of [1, 40]) {
+      const x = full([1, 1, 1, 1], tiny[dtype], { dtype });
+      const w = full([channels, 1, 1, 1], -tiny[dtype], { dtype });
+      const [plain, fused] = (['none', 'relu'] as const).map((activation) =>
+        conv2d(x, w, { layout, compute, activation }),
+      ) as [Tensor, Tensor];
+      expect(Array.from(await plain.data())).toEqual(Array(channels).fill(-0));
+      expect(Array.from(await fused.data())).toEqual(Array(channels).fill(0));
+      expect(Array.from(await relu(plain).data())).toEqual(Array(channels).fill(0));
+    }
   });
 });

@@ -95,13 +95,13 @@ struct Epilogue {
     if constexpr (std::is_same_v<Sums, F16Sums>) {
       // Rounding the float32 sum once more is harmless: 24 bits >= 2 * 11 + 2 (Figueroa).
       if (has_bias) acc = to_f16(to_float(acc) + to_float(bias));
-      return relu && to_float(acc) < 0 ? f16{0} : acc;
+      return relu && to_float(acc) <= 0 ? f16{0} : acc;  // -0 becomes 0, as in relu
     } else if constexpr (std::is_same_v<Sums, S32Sums>) {
       const int32_t sum = static_cast<int32_t>(acc + bias);
       return relu && sum < 0 ? 0 : sum;
     } else {
       if (has_bias) acc += bias;
-      return narrow<Y>(relu && acc < 0 ? 0.0f : acc);
+      return narrow<Y>(relu && acc <= 0 ? 0.0f : acc);
     }
   }
 };

@@ -207,7 +207,7 @@ HALFTONE_INLINE void finish(const float* sums, int64_t n, const float* bias, int
   for (int64_t i = 0; i < n; ++i) {
     float v = sums[i];
     if (kBias) v += bias[i * step];
-    out[i] = kRelu && v < 0 ? 0 : v;
+    out[i] = kRelu && v <= 0 ? 0 : v;
   }
 }
 // Modulo 2^32, hence unsigned.
