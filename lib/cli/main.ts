@@ -129,7 +129,8 @@ async function main(argv: readonly string[]): Promise<void> {
   // A reader that has seen enough, such as `head`, is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    report(error);
+    process.exit(FAILURE);
   });
   try {
     await createProgram().parseAsync(argv);

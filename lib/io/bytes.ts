@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { ModelError } from '../errors';
 
 const CHUNK = 1 << 24;
 
@@ -7,7 +8,14 @@ export interface ReadBytesOptions {
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** A file's bytes, read in pieces between which `signal` is looked at. */
+/** Protocol buffers can be no larger. Without a limit a sparse file takes all memory. */
+const MAX_BYTES = 2 ** 31;
+
+/**
+ * The bytes of a model's file, read in pieces between which `signal` is looked at.
+ *
+ * @throws ModelError when it is a directory or larger than any model; the error of the file system when it cannot be read.
+ */
 export async function readBytes(
   file: string | URL,
   { signal, onProgress }: ReadBytesOptions = {},
@@ -15,7 +23,12 @@ export async function readBytes(
   signal?.throwIfAborted();
   const handle = await open(file);
   try {
-    const { size } = await handle.stat();
+    const stat = await handle.stat();
+    const { size } = stat;
+    if (stat.isDirectory()) throw new ModelError(`${file} is a directory, not a model`);
+    if (size > MAX_BYTES) {
+      throw new ModelError(`${file} has ${size} bytes; a model has at most ${MAX_BYTES}`);
+    }
     const bytes = new Uint8Array(size);
     let done = 0;
     while (done < size) {

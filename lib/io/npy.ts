@@ -95,6 +95,8 @@ function parseHeader(text: string): Header {
     .map((size) => size.replace('L', '').trim())
     .filter((size) => size !== '')
     .map(Number);
+  if (!shape.every(Number.isSafeInteger))
+    throw fail(`shape must hold whole numbers below 2^53, got (${sizes})`);
   return { dtype, bigEndian: byteOrder === '>', fortran: order === 'True', shape };
 }
 

@@ -17,7 +17,10 @@ export interface ReadOptions {
  */
 export async function readArray(file: string, options: ReadOptions = {}): Promise<HostArray> {
   const { signal, maxBytes } = options;
-  const packed = await readFile(file, { signal });
+  const packed = await readFile(file, { signal }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EISDIR') throw cause; // the others name the file
+    throw new ParamError(`${file}: is a directory`, { cause });
+  });
   try {
     const bytes = await gunzipIfNeeded(packed, maxBytes);
     if (bytes[0] === 0x93) return readNpy(bytes);

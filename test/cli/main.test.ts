@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { halftone } from '../support/cli';
 import { REPO } from '../support/repo';
@@ -11,6 +12,20 @@ test('--help lists the commands', () => {
   for (const command of ['doctor', 'demo', 'version', 'halftone build']) {
     expect(stdout).toContain(command);
   }
+});
+
+test('output that cannot be written is one message and exit code 1', () => {
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [path.join(REPO, 'bin/halftone.js'), 'version'],
+    { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' },
+  );
+  closeSync(full);
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringMatching(/^halftone: ENOSPC.*\n\(HALFTONE_DEBUG=1 shows the stack\)\n$/),
+  });
 });
 
 test('each command explains itself', () => {

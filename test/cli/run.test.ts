@@ -121,7 +121,7 @@ describe('halftone run', () => {
       'no model',
       () => ['run', at('images.npy'), '--input', at('images.npy')],
       1,
-      /not an ONNX model.*\n\(ModelError, ERR_MODEL\)/,
+      /halftone: .*images\.npy: not an ONNX model.*\n\(ModelError, ERR_MODEL\)/,
     ],
     [
       'no images',

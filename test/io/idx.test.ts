@@ -105,6 +105,7 @@ describe('readArray', () => {
     const short = await file('short.idx', images.subarray(0, 10));
     await expect(readArray(short)).rejects.toThrow(/short\.idx: readIdx: the file ends/);
     await expect(readArray(path.join(folder, 'none'))).rejects.toThrow(/ENOENT/);
+    await expect(readArray(folder)).rejects.toThrow(`${folder}: is a directory`);
   });
 
   test('can be given up', async () => {

@@ -75,6 +75,12 @@ describe('readNpy', () => {
     ],
     ['too few values', good.subarray(0, -1), /needs 8 bytes, the file has 7/],
     ['too many values', npy(header('<f4', '(2,)'), new Uint8Array(9)), /needs 8 bytes.* has 9/],
+    [
+      'a shape without a comma',
+      npy(header('<f4', '(1 2,)'), []),
+      /whole numbers below 2\^53, got \(1 2,\)/,
+    ],
+    ['a size beyond 2^53', npy(header('<f4', '(0, 99999999999999999999)'), []), /whole numbers/],
     ['an impossible shape', npy(header('<f4', '(99999999, 99999999999)'), []), /the file has 0/],
     ['complex numbers', npy(header('<c8', '(1,)'), new Uint8Array(8)), /got '<c8'/],
     [

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -76,6 +76,14 @@ describe('Model.load', () => {
       const reason = new Error('enough');
       await expect(Model.load(file, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
       await expect(Model.load(path.join(folder, 'none'))).rejects.toThrow(/ENOENT/);
+      await expect(Model.load(folder)).rejects.toThrow(`${folder} is a directory, not a model`);
+      const sparse = path.join(folder, 'sparse.onnx');
+      await writeFile(sparse, '');
+      await truncate(sparse, 2 ** 31 + 1);
+      await expect(Model.load(sparse)).rejects.toMatchObject({
+        code: 'ERR_MODEL',
+        message: `${sparse} has 2147483649 bytes; a model has at most 2147483648`,
+      });
     } finally {
       await rm(folder, { recursive: true });
     }
