@@ -158,9 +158,9 @@ export interface NativeBinding {
 
   dispose(tensor: NativeTensor): void;
   reshape(tensor: NativeTensor, shape: readonly number[]): NativeTensor;
-  /** `widen`: 16-bit floats as float32. */
-  read(tensor: NativeTensor, widen: boolean): Promise<ArrayBuffer>;
-  readSync(tensor: NativeTensor, widen: boolean): ArrayBuffer;
+  /** Fills `into`, of the bytes that the elements take. `widen`: 16-bit floats as float32. */
+  read(tensor: NativeTensor, widen: boolean, into: ArrayBuffer): Promise<ArrayBuffer>;
+  readSync(tensor: NativeTensor, widen: boolean, into: ArrayBuffer): ArrayBuffer;
   explain(tensor: NativeTensor): Promise<Provenance>;
   explainSync(tensor: NativeTensor): Provenance;
 

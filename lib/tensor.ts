@@ -5,7 +5,13 @@ import * as workers from 'node:worker_threads';
 import type { NativeTensor, Provenance } from '../binding';
 import { binding } from './binding';
 import { ARRAY_TYPES, DTYPES, type DType, type ArrayTypes } from './dtype';
-import { DisposedError, ParamError, ShapeError, UnsupportedError } from './errors';
+import {
+  DisposedError,
+  OutOfMemoryError,
+  ParamError,
+  ShapeError,
+  UnsupportedError,
+} from './errors';
 import { formatTensor } from './format';
 import { track } from './scope';
 
@@ -108,13 +114,33 @@ export class Tensor<D extends DType = DType> {
    * `BigInt64Array`; bool as a `Uint8Array` of 0 and 1. Rejects when an operator that led to this tensor failed.
    */
   async data(): Promise<DataOf<D>> {
-    const bytes = await binding.read(this.handle('data'), true);
+    const bytes = await this.#read('data', true);
     return new (this.#dataType())(bytes) as DataOf<D>;
   }
 
   /** Like {@link data}, but blocks the thread until the elements are there. For scripts and worker threads. */
   dataSync(): DataOf<D> {
-    return new (this.#dataType())(binding.readSync(this.handle('dataSync'), true)) as DataOf<D>;
+    return new (this.#dataType())(this.#readSync()) as DataOf<D>;
+  }
+
+  #read(who: string, widen: boolean): Promise<ArrayBuffer> {
+    const handle = this.handle(who);
+    return binding.read(handle, widen, this.#target(who, widen));
+  }
+
+  #readSync(): ArrayBuffer {
+    const handle = this.handle('dataSync');
+    return binding.readSync(handle, true, this.#target('dataSync', true));
+  }
+
+  /** Host memory for the elements. Where there is none the constructor throws; native code would end the process. */
+  #target(who: string, widen: boolean): ArrayBuffer {
+    const bytes = this.size * (widen && this.#isHalf() ? 4 : DTYPES[this.dtype].size);
+    try {
+      return new ArrayBuffer(bytes);
+    } catch (cause) {
+      throw new OutOfMemoryError(`${who}: no host memory for ${bytes} bytes`, { cause });
+    }
   }
 
   #dataType() {
@@ -132,7 +158,7 @@ export class Tensor<D extends DType = DType> {
         `asUint16: dtype must be float16, bfloat16 or uint16, got ${this.dtype}; cast() first`,
       );
     }
-    return new Uint16Array(await binding.read(this.handle('asUint16'), false));
+    return new Uint16Array(await this.#read('asUint16', false));
   }
 
   /**
@@ -151,7 +177,7 @@ export class Tensor<D extends DType = DType> {
         `asFloat16: Node ${process.version} has no Float16Array; use asUint16() for the bits or data() for float32`,
       );
     }
-    return new NativeFloat16Array(await binding.read(this.handle('asFloat16'), false));
+    return new NativeFloat16Array(await this.#read('asFloat16', false));
   }
 
   /** The elements as nested arrays of numbers (bigints for int64, booleans for bool). */

@@ -61,6 +61,10 @@ halftone_tensor to_abi(const Tensor& t, bool given) {
   return out;
 }
 
+bool widens(const Tensor& tensor, bool widen) {
+  return widen && (tensor.dtype == DType::kF16 || tensor.dtype == DType::kBF16);
+}
+
 Status closing() {
   return error(Code::kAborted, "the work was given up because its thread is shutting down");
 }
@@ -335,51 +339,47 @@ Status Stream::upload(DType dtype, const Shape& shape, const void* data, Tensor*
   return {};
 }
 
-void Stream::read(const Tensor& tensor, bool widen, ReadDone done) {
-  enqueue([this, held = Tensor(tensor), widen, done = std::move(done)](bool aborted) mutable {
-    void* bytes = nullptr;
-    size_t size = 0;
-    Status status = aborted ? closing() : read_now(held, widen, &bytes, &size);
+size_t Stream::read_bytes(const Tensor& tensor, bool widen) {
+  return static_cast<size_t>(tensor.shape.elements() * (widens(tensor, widen)
+                                                            ? int64_t{sizeof(float)}
+                                                            : size_of(tensor.dtype)));
+}
+
+void Stream::read(const Tensor& tensor, bool widen, void* to, std::function<void(Status)> done) {
+  enqueue([this, held = Tensor(tensor), widen, to, done = std::move(done)](bool aborted) mutable {
+    Status status = aborted ? closing() : read_now(held, widen, to);
     held = {};  // whoever is told that the data is there finds the memory given back
-    done(std::move(status), bytes, size);
+    done(std::move(status));
   });
 }
 
-Status Stream::read_now(const Tensor& tensor, bool widen, void** out, size_t* out_size) {
+Status Stream::read_now(const Tensor& tensor, bool widen, void* to) {
   const Storage& storage = *tensor.storage;
   if (!storage.outcome().ok()) return storage.outcome();
   const int64_t n = tensor.shape.elements();
   const size_t bytes = static_cast<size_t>(n * size_of(tensor.dtype));
   if (bytes == 0) return {};
-  const bool to_float32 = widen && (tensor.dtype == DType::kF16 || tensor.dtype == DType::kBF16);
-  const size_t size = to_float32 ? static_cast<size_t>(n) * sizeof(float) : bytes;
-
-  using HostBlock = std::unique_ptr<void, decltype(&std::free)>;
-  HostBlock block(std::malloc(size), &std::free), staged(nullptr, &std::free);
+  const bool to_float32 = widens(tensor, widen);
   const void* raw = storage.data();
+  std::unique_ptr<void, decltype(&std::free)> staged(nullptr, &std::free);
   if (!backend_->host_memory()) {
     if (to_float32) staged.reset(std::malloc(bytes));
-    void* to = to_float32 ? staged.get() : block.get();
-    if (block && to) {
-      halftone_status status{};
-      Status copied = to_status(backend_->api->copy_out(handle_, to, raw, bytes, &status), status);
-      note(copied);
-      HALFTONE_TRY(copied);
-    }
-    raw = to;
+    void* host = to_float32 ? staged.get() : to;
+    if (!host)
+      return error(Code::kOutOfMemory, "no host memory for ", bytes, " bytes read from ",
+                   device_name_);
+    halftone_status status{};
+    Status copied = to_status(backend_->api->copy_out(handle_, host, raw, bytes, &status), status);
+    note(copied);
+    HALFTONE_TRY(copied);
+    raw = host;
   }
-  if (!block || !raw)
-    return error(Code::kOutOfMemory, "no host memory for ", size, " bytes read from ",
-                 device_name_);
-
   if (to_float32 && tensor.dtype == DType::kF16)
-    convert(static_cast<const f16*>(raw), static_cast<float*>(block.get()), n);
+    convert(static_cast<const f16*>(raw), static_cast<float*>(to), n);
   else if (to_float32)
-    convert(static_cast<const bf16*>(raw), static_cast<float*>(block.get()), n);
-  else if (raw != block.get())
-    std::memcpy(block.get(), raw, bytes);
-  *out = block.release();
-  *out_size = size;
+    convert(static_cast<const bf16*>(raw), static_cast<float*>(to), n);
+  else if (raw != to)
+    std::memcpy(to, raw, bytes);
   return {};
 }
 

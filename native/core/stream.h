@@ -48,12 +48,13 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// A tensor with a copy of `data`, which may be changed once this returns.
   Status upload(DType dtype, const Shape& shape, const void* data, Tensor* out);
 
-  /// Calls done(status, bytes) on the stream's thread when the tensor's bytes are known: a
-  /// malloc'ed block that `done` owns (null when empty or failed). float16 and bfloat16 come as
-  /// float32 when `widen` is set. `done` is called exactly once, also when the stream closes
-  /// before.
-  using ReadDone = std::function<void(Status, void* bytes, size_t size)>;
-  void read(const Tensor& tensor, bool widen, ReadDone done);
+  /// How many bytes read() writes. float16 and bfloat16 are read as float32 when `widen` is set.
+  static size_t read_bytes(const Tensor& tensor, bool widen);
+
+  /// Writes the tensor's bytes to `to` once they are known, then calls done(status), both on the
+  /// stream's thread. `done` is called exactly once, also when the stream closes before; `to` must
+  /// live until then.
+  void read(const Tensor& tensor, bool widen, void* to, std::function<void(Status)> done);
 
   /// Calls done on the stream's thread once the tensor is settled: with its outcome.
   void settled(const Tensor& tensor, std::function<void(Status)> done);
@@ -77,7 +78,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
                const std::vector<bool>& given, const std::vector<Tensor>& outputs, bool aborted);
   Status run_now(const RegisteredOp& op, const void* params, const std::vector<Tensor>& inputs,
                  const std::vector<bool>& given, const std::vector<Tensor>& outputs);
-  Status read_now(const Tensor& tensor, bool widen, void** out, size_t* out_size);
+  Status read_now(const Tensor& tensor, bool widen, void* to);
   void note(const Status& outcome);
   Status lost() const;
   Status check_memory(size_t bytes) const;

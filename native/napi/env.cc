@@ -65,6 +65,19 @@ Status EnvData::stream(const std::string& device, std::shared_ptr<Stream>* out) 
   return {};
 }
 
+uint64_t EnvData::pin(napi_value object) {
+  const uint64_t number = ++last_pin_;
+  pinned_.emplace(number, Napi::Persistent(Napi::Object(completions->env(), object)));
+  return number;
+}
+
+Napi::Value EnvData::unpin(uint64_t number) {
+  const auto found = pinned_.find(number);
+  const Napi::Value object = found->second.Value();
+  pinned_.erase(found);
+  return object;
+}
+
 void EnvData::close() {
   closed_ = true;
   completions->close();

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 
 #include "core/stream.h"
 
@@ -18,6 +19,8 @@ namespace halftone::js {
 class Completions : public std::enable_shared_from_this<Completions> {
  public:
   explicit Completions(napi_env env);
+
+  napi_env env() const { return env_; }
 
   /// JavaScript thread: one more result is awaited.
   void begin();
@@ -47,11 +50,19 @@ class EnvData {
   const std::map<std::string, std::shared_ptr<Stream>>& streams() const { return streams_; }
   void close();
 
+  /// Keeps an object from being collected until unpin(), which gives it back. The number may travel
+  /// to other threads; the object itself is only touched on this one. close() waits for all who
+  /// write into a pinned ArrayBuffer.
+  uint64_t pin(napi_value object);
+  Napi::Value unpin(uint64_t number);
+
   Napi::FunctionReference create_error;  // (code, message) -> Error, from lib/errors.ts
   std::shared_ptr<Completions> completions;
 
  private:
   std::map<std::string, std::shared_ptr<Stream>> streams_;
+  std::unordered_map<uint64_t, Napi::ObjectReference> pinned_;
+  uint64_t last_pin_ = 0;
   bool closed_ = false;
 };
 

@@ -38,36 +38,20 @@ Handle& handle_of(Napi::Env env, napi_value value, const char* who) {
   return *static_cast<Handle*>(data);
 }
 
-// A malloc'ed block on its way from the stream to JavaScript.
-struct Block {
-  Status status;
-  void* bytes = nullptr;
-  size_t size = 0;
-
-  Block() = default;
-  Block(const Block&) = delete;
-  ~Block() { std::free(bytes); }
-
-  // An ArrayBuffer that takes the block over. Where V8 may not refer to outside memory (Electron),
-  // a copy.
-  napi_value to_array_buffer(Napi::Env env) {
-    napi_value out;
-    void* copy = nullptr;
-    if (size == 0) {
-      check(env, napi_create_arraybuffer(env, 0, &copy, &out));
-      return out;
-    }
-    if (napi_create_external_arraybuffer(
-            env, bytes, size, [](napi_env, void* data, void*) { std::free(data); }, nullptr,
-            &out) == napi_ok) {
-      bytes = nullptr;
-      return out;
-    }
-    check(env, napi_create_arraybuffer(env, size, &copy, &out));
-    std::memcpy(copy, bytes, size);
-    return out;
-  }
-};
+// The memory of the ArrayBuffer that a read fills. JavaScript makes it, because V8 aborts the
+// process where native code asks for more than there is; and not native code, because memory from
+// outside V8 cannot be transferred.
+void* target_of(Napi::Env env, napi_value buffer, size_t size) {
+  void* data = nullptr;
+  size_t given = 0;
+  bool is = false;
+  check(env, napi_is_arraybuffer(env, buffer, &is));
+  if (is) check(env, napi_get_arraybuffer_info(env, buffer, &data, &given));
+  if (!is || given != size)
+    throw StatusError(error(Code::kInternal, "read: an ArrayBuffer of ", size,
+                            " bytes was expected, got ", given));
+  return data;
+}
 
 // Blocks the calling thread until the stream's thread has answered.
 class Latch {
@@ -128,28 +112,24 @@ Napi::Value reshape(const Napi::CallbackInfo& info) {
   return make_handle(env, {tensor.storage, tensor.dtype, shape});
 }
 
-// read(handle, widen) -> Promise<ArrayBuffer>
+// read(handle, widen, into: ArrayBuffer) -> Promise<ArrayBuffer>
 Napi::Value read(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Tensor& tensor = tensor_of(env, info[0], "data");
   const bool widen = info[1].ToBoolean();
+  void* target = target_of(env, info[2], Stream::read_bytes(tensor, widen));
   auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
-  auto completions = EnvData::of(env).completions;
+  EnvData& data = EnvData::of(env);
+  const uint64_t pin = data.pin(info[2]);
+  auto completions = data.completions;
   completions->begin();
-  tensor.storage->stream().read(tensor, widen,
-                                [deferred, completions](Status status, void* bytes, size_t size) {
-                                  auto block = std::make_shared<Block>();
-                                  block->status = std::move(status);
-                                  block->bytes = bytes;
-                                  block->size = size;
-                                  completions->post([deferred, block](Napi::Env env) {
-                                    if (!block->status.ok())
-                                      return deferred->Reject(to_error(env, block->status));
-                                    try {
-                                      deferred->Resolve(block->to_array_buffer(env));
-                                    } catch (const StatusError& e) {
-                                      deferred->Reject(to_error(env, e.status));
-                                    }
+  tensor.storage->stream().read(tensor, widen, target,
+                                [deferred, completions, pin](Status status) {
+                                  completions->post([deferred, pin, status](Napi::Env env) {
+                                    const Napi::Value buffer = EnvData::of(env).unpin(pin);
+                                    if (!status.ok())
+                                      return deferred->Reject(to_error(env, status));
+                                    deferred->Resolve(buffer);
                                   });
                                 });
   return deferred->Promise();
@@ -158,18 +138,17 @@ Napi::Value read(const Napi::CallbackInfo& info) {
 Napi::Value read_sync(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Tensor& tensor = tensor_of(env, info[0], "dataSync");
-  Block block;
+  const bool widen = info[1].ToBoolean();
+  void* target = target_of(env, info[2], Stream::read_bytes(tensor, widen));
+  Status status;
   Latch latch;
-  tensor.storage->stream().read(tensor, info[1].ToBoolean(),
-                                [&](Status status, void* bytes, size_t size) {
-                                  block.status = std::move(status);
-                                  block.bytes = bytes;
-                                  block.size = size;
-                                  latch.open();
-                                });
+  tensor.storage->stream().read(tensor, widen, target, [&](Status outcome) {
+    status = std::move(outcome);
+    latch.open();
+  });
   latch.wait();
-  check(block.status);
-  return Napi::Value(env, block.to_array_buffer(env));
+  check(status);
+  return info[2];
 }
 
 // How a tensor was made is known once its op has run: explain() waits for that with a promise,
