@@ -4,9 +4,11 @@ import { CAST } from './nodes/cast';
 import { CONSTANT } from './nodes/constant';
 import { CONV } from './nodes/conv';
 import { ELEMENTWISE } from './nodes/elementwise';
+import { LOSS } from './nodes/loss';
 import { MATMUL } from './nodes/matmul';
 import { NORM } from './nodes/norm';
 import { POOL } from './nodes/pool';
+import { QUANT } from './nodes/quant';
 import { REDUCE } from './nodes/reduce';
 import { SHAPE } from './nodes/shape';
 import { SOFTMAX } from './nodes/softmax';
@@ -19,9 +21,11 @@ const FAMILIES: readonly (readonly OpDefinition[])[] = [
   CONSTANT,
   CONV,
   ELEMENTWISE,
+  LOSS,
   MATMUL,
   NORM,
   POOL,
+  QUANT,
   REDUCE,
   SHAPE,
   SOFTMAX,

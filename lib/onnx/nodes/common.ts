@@ -1,4 +1,11 @@
-import type { BatchAnswer, BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import {
+  type BatchAnswer,
+  type BatchQuery,
+  type NodeCall,
+  type OpDefinition,
+  VIEW,
+  type Value,
+} from '../../graph/op-set';
 
 /** Sizes of `shape` from the right, aligned with an output of `rank`; undefined where it has no such axis. */
 const sizeAtAxis0 = (shape: readonly number[], rank: number): number | undefined =>
@@ -80,28 +87,45 @@ const PADDING: Readonly<Record<string, string>> = {
   VALID: 'valid',
 };
 
-/** The options `stride`, `padding` and `dilation` of Halftone's 2-D ops. x must be [n, c, h, w]. */
+/** [n, c, h, w] as it is, and [n, c, w] with rows of one. */
+export function asImages(call: NodeCall, x: Value): Value {
+  const [n = 0, c = 0, w = 0] = x.desc.shape;
+  return x.desc.shape.length === 3 ? call.emit(VIEW, [x], { shape: [n, c, 1, w] }) : x;
+}
+
+/** Back from `asImages`, where `x` was given. */
+export function fromImages(call: NodeCall, x: Value, y: Value): Value {
+  const [n = 0, c = 0, , w = 0] = y.desc.shape;
+  return x.desc.shape.length === 3 ? call.emit(VIEW, [y], { shape: [n, c, w] }) : y;
+}
+
+/** The options `stride`, `padding` and `dilation` of Halftone's 2-D ops. Input 0 must be [n, c, h, w] or [n, c, w]. */
 export function windowOptions(call: NodeCall): {
   stride: readonly number[];
   padding: string | readonly number[];
   dilation: readonly number[];
 } {
   const { shape } = call.input(0).desc;
-  if (shape.length !== 4) {
-    throw call.error(`only images [n, c, h, w] are supported, got input 0 [${shape.join(', ')}]`);
+  if (shape.length !== 3 && shape.length !== 4) {
+    throw call.error(
+      `only images [n, c, h, w] and rows [n, c, w] are supported, got input 0 [${shape.join(', ')}]`,
+    );
   }
   return {
-    stride: pair(call, 'strides'),
+    stride: pair(call, 'strides') ?? [1, 1],
     padding: padding(call),
-    dilation: pair(call, 'dilations'),
+    dilation: pair(call, 'dilations') ?? [1, 1],
   };
 }
 
-function pair(call: NodeCall, name: string): readonly number[] {
-  const values = call.ints(name) ?? [1, 1];
-  if (values.length !== 2)
-    throw call.error(`${name} must hold 2 sizes, got [${values.join(', ')}]`);
-  return values;
+/** An attribute with one size for each axis of the windows, as [rows, columns]; undefined when it is left out. */
+export function pair(call: NodeCall, name: string): readonly number[] | undefined {
+  const values = call.ints(name);
+  if (!values) return undefined;
+  const axes = call.input(0).desc.shape.length - 2;
+  if (values.length !== axes)
+    throw call.error(`${name} must hold ${axes} sizes, got [${values.join(', ')}]`);
+  return axes === 1 ? [1, ...values] : values;
 }
 
 function padding(call: NodeCall): string | readonly number[] {
@@ -109,8 +133,12 @@ function padding(call: NodeCall): string | readonly number[] {
   const pads = call.ints('pads');
   if (auto === '' || auto === 'NOTSET') {
     if (!pads) return 'valid';
+    const axes = call.input(0).desc.shape.length - 2;
+    if (pads.length !== 2 * axes) {
+      throw call.error(`pads must hold ${2 * axes} sizes, got [${pads.join(', ')}]`);
+    }
+    if (axes === 1) return [0, 0, ...pads];
     const [top, left, bottom, right] = pads;
-    if (pads.length !== 4) throw call.error(`pads must hold 4 sizes, got [${pads.join(', ')}]`);
     return [top, bottom, left, right] as readonly number[];
   }
   const mode = Object.hasOwn(PADDING, auto) ? PADDING[auto] : undefined;

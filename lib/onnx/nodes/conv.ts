@@ -1,7 +1,14 @@
 import type { OpDefinition } from '../../graph/op-set';
-import { computeOption, perImageBatch, WINDOW_ATTRIBUTES, windowOptions } from './common';
+import {
+  asImages,
+  computeOption,
+  fromImages,
+  perImageBatch,
+  WINDOW_ATTRIBUTES,
+  windowOptions,
+} from './common';
 
-/** Conv-1, 11, 22 for images [n, c, h, w]. */
+/** Conv-1, 11, 22 for images [n, c, h, w] and rows [n, c, w]. */
 const conv: OpDefinition = {
   op: 'Conv',
   since: 1,
@@ -18,13 +25,20 @@ const conv: OpDefinition = {
         `kernel_shape [${kernel.join(', ')}] differs from the filter's [${size.join(', ')}]`,
       );
     }
-    return call.emit('conv2d', bias ? [x, w, bias] : [x, w], {
+    if (w.desc.shape.length !== x.desc.shape.length) {
+      throw call.error(
+        `x [${x.desc.shape.join(', ')}] and the filter [${w.desc.shape.join(', ')}] must have the same rank`,
+      );
+    }
+    const inputs = [asImages(call, x), asImages(call, w), ...(bias ? [bias] : [])];
+    const y = call.emit('conv2d', inputs, {
       layout: 'NCHW',
       filterLayout: 'OIHW',
       ...window,
       groups: call.int('group') ?? 1,
       ...computeOption(call),
     });
+    return fromImages(call, x, y);
   },
   batch: perImageBatch,
 };

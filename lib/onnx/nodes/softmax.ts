@@ -17,7 +17,7 @@ type RowFunction = (call: NodeCall, x: Value, axis: number) => Value;
 const softmax: RowFunction = (call, x, axis) => call.emit('softmax', [x], { axis });
 
 /** x - max - log(sum(exp(x - max))), in float32 for 16-bit types. */
-const logSoftmax: RowFunction = (call, x, axis) => {
+export const logSoftmax: RowFunction = (call, x, axis) => {
   const { dtype } = x.desc;
   const type = dtype === 'float64' ? 'float64' : 'float32';
   const a = algebra(call, type);
