@@ -6,7 +6,7 @@ import { type OpInput, type OpName, runOpAll } from '../run';
 import { keep } from '../scope';
 import { explainAsync, type Tensor } from '../tensor';
 import type { Engine } from './engine';
-import type { Constant } from './ir';
+import { type Constant, elementCount } from './ir';
 import { type Desc, type Params, VIEW } from './op-set';
 
 /** Runs plans on Halftone's tensors of one device. */
@@ -34,8 +34,10 @@ export class TensorEngine implements Engine<Tensor> {
       }
       results.push(...runOpAll(op as OpName, tensors, params as OpParams[OpName], 'cpu'));
       const { dtype, shape } = results[0] as Tensor;
-      const bytes = binding.readSync((results[0] as Tensor).handle(op), false);
-      return { dtype, shape, data: new ARRAY_TYPES[dtype](bytes) };
+      const data = new ARRAY_TYPES[dtype](elementCount(shape));
+      const handle = (results[0] as Tensor).handle(op);
+      binding.readSync(handle, false, data.buffer as ArrayBuffer);
+      return { dtype, shape, data };
     } finally {
       for (const value of [...tensors, ...results]) value?.dispose();
     }

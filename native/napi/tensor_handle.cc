@@ -123,15 +123,13 @@ Napi::Value read(const Napi::CallbackInfo& info) {
   const uint64_t pin = data.pin(info[2]);
   auto completions = data.completions;
   completions->begin();
-  tensor.storage->stream().read(tensor, widen, target,
-                                [deferred, completions, pin](Status status) {
-                                  completions->post([deferred, pin, status](Napi::Env env) {
-                                    const Napi::Value buffer = EnvData::of(env).unpin(pin);
-                                    if (!status.ok())
-                                      return deferred->Reject(to_error(env, status));
-                                    deferred->Resolve(buffer);
-                                  });
-                                });
+  tensor.storage->stream().read(tensor, widen, target, [deferred, completions, pin](Status status) {
+    completions->post([deferred, pin, status](Napi::Env env) {
+      const Napi::Value buffer = EnvData::of(env).unpin(pin);
+      if (!status.ok()) return deferred->Reject(to_error(env, status));
+      deferred->Resolve(buffer);
+    });
+  });
   return deferred->Promise();
 }
 
