@@ -17,6 +17,7 @@ import {
 import { DtypeError, ParamError, ShapeError } from './errors';
 import { runOp } from './run';
 import { Tensor } from './tensor';
+import { checkOptions } from './options';
 
 /** Numbers, bigints and booleans, nested to any depth. */
 export type NestedArray = readonly (number | bigint | boolean | NestedArray)[];
@@ -256,6 +257,7 @@ export function tensor<T extends TensorData, D extends DType = DTypeOf<T>>(
   data: T,
   options: TensorOptions<D> = {},
 ): Tensor<D> {
+  checkOptions('tensor', options);
   const { shape, dtype } = options;
   if (dtype !== undefined && !isDType(dtype)) {
     throw new DtypeError(

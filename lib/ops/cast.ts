@@ -2,6 +2,7 @@
 
 import type { CastParams } from '../../binding';
 import type { DType } from '../dtype';
+import { checkOptions } from '../options';
 import { runOp } from '../run';
 import type { Tensor } from '../tensor';
 
@@ -28,5 +29,6 @@ export type CastOptions = Omit<CastParams, 'to'>;
  * await cast(tensor([200, -1.5]), 'int8', { saturate: true }).data(); // Int8Array [127, -1]
  */
 export function cast<D extends DType>(x: Tensor, dtype: D, options: CastOptions = {}): Tensor<D> {
+  checkOptions('cast', options);
   return runOp<D, 'cast'>('cast', [x], { ...options, to: dtype });
 }

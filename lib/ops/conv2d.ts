@@ -7,6 +7,7 @@ import type {
   Conv2dParams,
 } from '../../binding';
 import { defaultConvCompute } from '../env';
+import { checkOptions } from '../options';
 import { runOp } from '../run';
 import { Tensor } from '../tensor';
 
@@ -55,6 +56,7 @@ function computeOf(x: Tensor, compute: Compute | null | undefined): Compute | nu
  * await conv2d(x, w, { ...o, compute: 'float16' }).data(); // Float32Array [Infinity, Infinity, Infinity]
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
+  checkOptions('conv2d', options);
   const { bias, ...params } = options;
   const compute = computeOf(x, params.compute);
   return runOp('conv2d', [x, w, bias], { ...params, compute });

@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto';
 import type { ArangeParams, FullParams, RandomParams } from '../../binding';
 import type { DeviceName } from '../device';
 import type { DType } from '../dtype';
+import { checkOptions } from '../options';
 import { runOp } from '../run';
 import type { Tensor } from '../tensor';
 
@@ -36,10 +37,12 @@ export type RandomOptions<D extends DType = DType> = CreateOptions<D> &
 export function full<D extends DType = 'float32'>(
   shape: readonly number[],
   value: number | boolean,
-  { device, ...options }: CreateOptions<D> = {},
+  options: CreateOptions<D> = {},
 ): Tensor<D> {
+  checkOptions('full', options);
+  const { device, ...rest } = options;
   const params: FullParams = {
-    ...options,
+    ...rest,
     shape,
     value: typeof value === 'boolean' ? Number(value) : value,
   };
@@ -77,12 +80,14 @@ export function zerosLike<D extends DType>(
   x: Tensor<D>,
   options: CreateOptions<D> = {},
 ): Tensor<D> {
+  checkOptions('zerosLike', options);
   const { dtype = x.dtype, device = x.device } = options;
   return zeros(x.shape, { dtype, device });
 }
 
 /** Ones of the shape, element type and device of `x`, each of which an option may replace. */
 export function onesLike<D extends DType>(x: Tensor<D>, options: CreateOptions<D> = {}): Tensor<D> {
+  checkOptions('onesLike', options);
   const { dtype = x.dtype, device = x.device } = options;
   return ones(x.shape, { dtype, device });
 }
@@ -111,8 +116,10 @@ export function arange<D extends DType>(
   third?: ArangeOptions<D>,
 ): Tensor<D> {
   const ends = typeof second === 'number' ? { start: first, stop: second } : { stop: first };
-  const { device, ...options } = (typeof second === 'number' ? third : second) ?? {};
-  return runOp<D, 'arange'>('arange', [], { ...options, ...ends }, device);
+  const options = typeof second === 'number' ? third : second;
+  checkOptions('arange', options);
+  const { device, ...rest } = options ?? {};
+  return runOp<D, 'arange'>('arange', [], { ...rest, ...ends }, device);
 }
 
 /**
@@ -132,8 +139,10 @@ export function arange<D extends DType>(
  */
 export function random<D extends DType = 'float32'>(
   shape: readonly number[],
-  { device, seed, ...options }: RandomOptions<D> = {},
+  options: RandomOptions<D> = {},
 ): Tensor<D> {
-  const params = { ...options, shape, seed: seed ?? randomInt(2 ** 48 - 1) };
+  checkOptions('random', options);
+  const { device, seed, ...rest } = options;
+  const params = { ...rest, shape, seed: seed ?? randomInt(2 ** 48 - 1) };
   return runOp<D, 'random'>('random', [], params, device);
 }

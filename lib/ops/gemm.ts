@@ -1,6 +1,7 @@
 /** Matrix products as cuBLAS has them: one dtype for everything, separate dtypes, and 8-bit integers. */
 
 import type { GemmExParams, GemmInt8Params, HgemmParams } from '../../binding';
+import { checkOptions } from '../options';
 import { runOp } from '../run';
 import type { Tensor } from '../tensor';
 import { matmulCompute } from './matmul';
@@ -35,6 +36,7 @@ export type GemmInt8Options = GemmInt8Params;
  * await hgemm(a, a, { transB: true, alpha: 2, c }).data(); // Float32Array [10.5, 22.25, 22.5, 50.25]
  */
 export function hgemm(a: Tensor, b: Tensor, options: HgemmOptions = {}): Tensor<'float16'> {
+  checkOptions('hgemm', options);
   const { c, ...params } = options;
   return runOp<'float16', 'hgemm'>('hgemm', [a, b, c], params);
 }
@@ -66,6 +68,7 @@ export function hgemm(a: Tensor, b: Tensor, options: HgemmOptions = {}): Tensor<
  * await gemmEx(a, a, { outputDType: 'float32', alpha: 0.5 }).data(); // Float32Array [0, 10000, -10000, 0]
  */
 export function gemmEx(a: Tensor, b: Tensor, options: GemmExOptions = {}): Tensor {
+  checkOptions('gemmEx', options);
   const { c, ...params } = options;
   const compute = matmulCompute(a, params.compute, params.outputDType);
   return runOp('gemmEx', [a, b, c], { ...params, compute });

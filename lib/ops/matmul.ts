@@ -2,6 +2,7 @@
 
 import type { Compute, DType, MatmulParams } from '../../binding';
 import { defaultMatmulCompute } from '../env';
+import { checkOptions } from '../options';
 import { runOp } from '../run';
 import { Tensor } from '../tensor';
 
@@ -56,6 +57,7 @@ export function matmulCompute(
  * await matmul(ones, ones, { compute: 'float16' }).data(); // Float32Array [2048]
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  checkOptions('matmul', options);
   const compute = matmulCompute(a, options.compute, options.outputDType);
   return runOp('matmul', [a, b], { ...options, compute });
 }

@@ -1,5 +1,6 @@
 /** The range of a tensor's values. */
 
+import { checkOptions } from '../options';
 import { runOpAll } from '../run';
 import type { Tensor } from '../tensor';
 
@@ -24,6 +25,7 @@ export function minMax(
   x: Tensor,
   options: MinMaxOptions = {},
 ): { min: Tensor<'float32'>; max: Tensor<'float32'> } {
+  checkOptions('minMax', options);
   const [min, max] = runOpAll('minMax', [x], { axis: options.axis });
   return { min: min as Tensor<'float32'>, max: max as Tensor<'float32'> };
 }

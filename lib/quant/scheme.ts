@@ -5,6 +5,7 @@ import { ParamError } from '../errors';
 import { minMax } from '../ops/min-max';
 import { type CodeDType, quantize } from '../ops/quantize';
 import { scope } from '../scope';
+import { checkOptions } from '../options';
 import type { Tensor } from '../tensor';
 
 /** symmetric: 0 is the middle code and the range as wide on both sides; affine: the codes cover [min, max]. */
@@ -85,6 +86,7 @@ const TINY = 2 ** -126;
  * chooseQParams(-1, 3, { dtype: 'uint8', scheme: 'affine' }); // { scale: 0.01569, zeroPoint: 64, ... }
  */
 export function chooseQParams(min: number, max: number, options: QParamsOptions = {}): QParams {
+  checkOptions('chooseQParams', options);
   const { dtype = 'int8', scheme = 'symmetric', minRealRange = 0 } = options;
   const { qmin, qmax } = codeRange(options);
   const empty = min === Infinity && max === -Infinity;

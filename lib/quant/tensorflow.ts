@@ -8,6 +8,7 @@ import type { RangeMode, RangeRounding } from '../../binding';
 import { tensor } from '../create';
 import { ParamError } from '../errors';
 import type { CodeDType } from '../ops/quantize';
+import { checkOptions } from '../options';
 import { runOp, runOpAll } from '../run';
 import { scope } from '../scope';
 import { Tensor } from '../tensor';
@@ -99,6 +100,7 @@ export function quantizeV2<D extends CodeDType = 'int8'>(
   maxRange: RangeEnd,
   options: QuantizeV2Options<D> = {},
 ): RangedCodes<D> {
+  checkOptions('quantizeV2', options);
   return scope(() => {
     const ends = ranges('quantizeV2', x, minRange, maxRange);
     return ranged(runOpAll('quantizeV2', [x, ...ends], { ...options }));
@@ -120,6 +122,7 @@ export function dequantizeV2<D extends 'float32' | 'bfloat16' = 'float32'>(
   maxRange: RangeEnd,
   options: DequantizeV2Options<D> = {},
 ): Tensor<D> {
+  checkOptions('dequantizeV2', options);
   return scope(() => {
     const ends = ranges('dequantizeV2', q, minRange, maxRange);
     return runOp<D>('dequantizeV2', [q, ...ends], { ...options });

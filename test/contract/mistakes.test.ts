@@ -33,6 +33,27 @@ const filter = () => t([4, 3, 3, 3]);
 
 const MISTAKES: readonly Mistake[] = [
   ['explain', () => [undefined], 'ERR_PARAM', 'explain: a Tensor was expected', 'got undefined'],
+  // Options that are no object
+  ['arange', () => [0, 10, 2], 'ERR_PARAM', 'arange: options must be an object, got 2'],
+  [
+    'tensor',
+    () => [[1], 'float16'],
+    'ERR_PARAM',
+    "tensor: options must be an object, got 'float16'",
+  ],
+  ['tensor', () => [[1], null], 'ERR_PARAM', 'tensor: options must be an object, got null'],
+  ['zeros', () => [[1], 'int8'], 'ERR_PARAM', 'options must be an object'],
+  ['zerosLike', () => [t([1]), 'int8'], 'ERR_PARAM', 'zerosLike: options must be an object'],
+  ['onesLike', () => [t([1]), 3], 'ERR_PARAM', 'onesLike: options must be an object'],
+  ['random', () => [[1], 7], 'ERR_PARAM', 'random: options must be an object, got 7'],
+  ['conv2d', () => [image(), filter(), 2], 'ERR_PARAM', 'conv2d: options must be an object, got 2'],
+  ['matmul', () => [t([1, 1]), t([1, 1]), true], 'ERR_PARAM', 'matmul: options must be an object'],
+  ['hgemm', () => [t([1, 1], 'float16'), t([1, 1], 'float16'), 2], 'ERR_PARAM', 'hgemm: options'],
+  ['gemmEx', () => [t([1, 1]), t([1, 1]), 2], 'ERR_PARAM', 'gemmEx: options must be an object'],
+  ['cast', () => [t([1]), 'int8', true], 'ERR_PARAM', 'cast: options must be an object, got true'],
+  ['minMax', () => [t([1]), 0], 'ERR_PARAM', 'minMax: options must be an object, got 0'],
+  ['quantizeV2', () => [t([1]), 0, 1, 'int8'], 'ERR_PARAM', 'quantizeV2: options must be'],
+  ['chooseQParams', () => [0, 1, 'int8'], 'ERR_PARAM', 'chooseQParams: options must be an object'],
   // tensor()
   ['tensor', () => [undefined], 'ERR_PARAM', 'tensor: data must be', 'got undefined'],
   ['tensor', () => [null], 'ERR_PARAM', 'tensor: data must be', 'got null'],
