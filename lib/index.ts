@@ -5,6 +5,15 @@
  */
 
 export type { Compute, DeviceEntry, MemoryEntry, Padding, Provenance } from '../binding';
+export { convertCheckpoint } from './checkpoint/convert';
+export type {
+  CheckpointCounts,
+  CheckpointDType,
+  CheckpointProgress,
+  CheckpointReport,
+  CheckpointTensor,
+  ConvertCheckpointOptions,
+} from './checkpoint/types';
 export {
   type DTypeOf,
   type NestedArray,

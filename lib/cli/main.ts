@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { HalftoneError } from '../errors';
+import type { ConvertCheckpointCommandOptions } from './convert-checkpoint';
 import type { RunCommandOptions } from './run';
 
 /** Exit codes: 1 when the work failed, 2 when the command line is wrong. */
@@ -39,6 +40,21 @@ function wholeNumber(text: string): number {
     throw new InvalidArgumentError('It must be a whole number from 1 on.');
   }
   return value;
+}
+
+function regularExpression(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+/** Collects FROM=TO of several options; the first = divides. */
+function renames(text: string, before: Readonly<Record<string, string>> = {}) {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('It must be FROM=TO.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
 function createProgram(): Command {
@@ -115,6 +131,39 @@ function createProgram(): Command {
     .action(async (model: string, options: RunCommandOptions) => {
       const { run } = await import('./run.js');
       await run(model, options);
+    });
+
+  program
+    .command('convert-checkpoint')
+    .description('convert the floats of a checkpoint, and count what rounding does to them')
+    .argument('<input>', '.safetensors or .npz file')
+    .argument('<output>', '.safetensors or .npz file')
+    .addOption(
+      new Option('--dtype <type>', 'the type that floats get')
+        .choices(['float16', 'bfloat16', 'float32'])
+        .makeOptionMandatory(),
+    )
+    .option('--include <regexp>', 'convert only tensors with such names', regularExpression)
+    .option('--exclude <regexp>', 'copy tensors with such names', regularExpression)
+    .option('--rename <from=to>', 'another name for a tensor; may be repeated', renames)
+    .addOption(
+      new Option(
+        '--on-overflow <policy>',
+        'values that are too large (default: "infinity")',
+      ).choices(['infinity', 'clamp', 'keep', 'error']),
+    )
+    .addOption(
+      new Option('--on-underflow <policy>', 'values that become zero (default: "round")').choices([
+        'round',
+        'keep',
+        'error',
+      ]),
+    )
+    .option('--max-tensor-bytes <n>', 'refuse larger tensors (default: 2^32)', wholeNumber)
+    .option('--json', 'print the report as JSON')
+    .action(async (input: string, output: string, options: ConvertCheckpointCommandOptions) => {
+      const { convert } = await import('./convert-checkpoint.js');
+      await convert(input, output, options);
     });
 
   program

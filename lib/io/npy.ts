@@ -27,6 +27,51 @@ const DTYPE_BY_CODE: Readonly<Record<string, DType>> = {
 
 const fail = (what: string) => new ParamError(`readNpy: ${what}`);
 
+/** Bytes that hold the whole header of any .npy file that is accepted, or the whole file. */
+export const NPY_HEAD_BYTES = 12 + MAX_HEADER;
+
+/** What a .npy file says of its values, and where they begin. */
+export interface NpyHeader {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly bigEndian: boolean;
+  /** Column-major. */
+  readonly fortran: boolean;
+  /** Bytes before the values. */
+  readonly start: number;
+  /** Bytes of the values. */
+  readonly byteLength: number;
+}
+
+/**
+ * Reads the header of a .npy file from its first bytes; {@link NPY_HEAD_BYTES} are enough.
+ *
+ * @throws ParamError when the bytes do not begin such a file, or it holds an element type that Halftone does not have.
+ */
+export function readNpyHeader(bytes: Uint8Array): NpyHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = Buffer.from(bytes.subarray(0, 6)).toString('latin1');
+  if (magic !== MAGIC || bytes.length < 10)
+    throw fail('not a .npy file: it does not start with \\x93NUMPY');
+  const version = bytes[6] as number;
+  if (version < 1 || version > 3) throw fail(`version must be 1, 2 or 3, got ${version}`);
+  const first = version === 1 ? 10 : 12;
+  if (bytes.length < first)
+    throw fail(`the file ends inside its header, after ${bytes.length} bytes`);
+  const headerBytes = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (headerBytes > MAX_HEADER)
+    throw fail(`header must have at most ${MAX_HEADER} bytes, got ${headerBytes}`);
+  const start = first + headerBytes;
+  if (bytes.length < start)
+    throw fail(`the file ends inside its header, after ${bytes.length} bytes`);
+  const text = Buffer.from(bytes.subarray(first, start)).toString(
+    version === 3 ? 'utf8' : 'latin1',
+  );
+  const header = parseHeader(text);
+  const byteLength = header.shape.reduce((n, d) => n * d, DTYPES[header.dtype].size);
+  return { ...header, start, byteLength };
+}
+
 /**
  * Reads the bytes of a .npy file. Fortran (column-major) arrays come back row-major, big-endian ones in the host's order.
  *
@@ -36,45 +81,19 @@ const fail = (what: string) => new ParamError(`readNpy: ${what}`);
  * const { data, shape } = readNpy(writeNpy({ dtype: 'int8', shape: [2], data: Int8Array.of(1, 2) }));
  */
 export function readNpy(bytes: Uint8Array): HostArray {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const magic = Buffer.from(bytes.subarray(0, 6)).toString('latin1');
-  if (magic !== MAGIC || bytes.length < 10)
-    throw fail('not a .npy file: it does not start with \\x93NUMPY');
-  const version = bytes[6] as number;
-  if (version < 1 || version > 3) throw fail(`version must be 1, 2 or 3, got ${version}`);
-  const start = version === 1 ? 10 : 12;
-  if (bytes.length < start)
-    throw fail(`the file ends inside its header, after ${bytes.length} bytes`);
-  const headerBytes = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
-  if (headerBytes > MAX_HEADER)
-    throw fail(`header must have at most ${MAX_HEADER} bytes, got ${headerBytes}`);
-  const end = start + headerBytes;
-  if (bytes.length < end)
-    throw fail(`the file ends inside its header, after ${bytes.length} bytes`);
-  const text = Buffer.from(bytes.subarray(start, end)).toString(version === 3 ? 'utf8' : 'latin1');
-
-  const { dtype, bigEndian, fortran, shape } = parseHeader(text);
-  const elements = shape.reduce((n, d) => n * d, 1);
-  const expected = elements * DTYPES[dtype].size;
-  if (!Number.isSafeInteger(expected) || bytes.length - end !== expected) {
+  const { dtype, bigEndian, fortran, shape, start, byteLength } = readNpyHeader(bytes);
+  if (!Number.isSafeInteger(byteLength) || bytes.length - start !== byteLength) {
     throw fail(
-      `${dtype} of shape [${shape.join(', ')}] needs ${expected} bytes, the file has ${bytes.length - end}`,
+      `${dtype} of shape [${shape.join(', ')}] needs ${byteLength} bytes, the file has ${bytes.length - start}`,
     );
   }
-  const raw = new Uint8Array(bytes.subarray(end));
+  const raw = new Uint8Array(bytes.subarray(start));
   if (bigEndian) swapBytes(raw, DTYPES[dtype].size);
-  const data = new ARRAY_TYPES[dtype](raw.buffer, 0, elements);
+  const data = new ARRAY_TYPES[dtype](raw.buffer, 0, byteLength / DTYPES[dtype].size);
   return { dtype, shape, data: fortran ? transpose(data, dtype, shape) : data };
 }
 
-interface Header {
-  readonly dtype: DType;
-  readonly bigEndian: boolean;
-  readonly fortran: boolean;
-  readonly shape: readonly number[];
-}
-
-function parseHeader(text: string): Header {
+function parseHeader(text: string): Omit<NpyHeader, 'start' | 'byteLength'> {
   const field = (name: string, value: string) =>
     new RegExp(`['"]${name}['"]\\s*:\\s*${value}`).exec(text)?.[1];
   const descr = field('descr', `['"]([^'"]*)['"]`);
@@ -127,15 +146,13 @@ function transpose(from: TypedArrayOf, dtype: DType, shape: readonly number[]): 
 }
 
 /**
- * The bytes of a .npy file (version 1) that holds `array`. bfloat16, which NumPy cannot say, is widened to float32.
+ * Everything before the values in a .npy file (version 1) of row-major, little-endian values.
+ *
+ * @throws ParamError for bfloat16, which NumPy cannot say.
  */
-export function writeNpy(array: HostArray): Uint8Array {
-  const { dtype, shape } = array;
+export function npyHead(dtype: DType, shape: readonly number[]): Uint8Array {
   const code = Object.entries(DTYPE_BY_CODE).find(([, name]) => name === dtype)?.[0];
-  if (code === undefined) {
-    const data = Float32Array.from(array.data as Uint16Array, bfloat16BitsToFloat);
-    return writeNpy({ dtype: 'float32', shape, data });
-  }
+  if (code === undefined) throw new ParamError(`npyHead: a .npy file cannot hold ${dtype}`);
   const order = DTYPES[dtype].size === 1 ? '|' : '<';
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '${order}${code}', 'fortran_order': False, 'shape': (${sizes}), }`;
@@ -144,8 +161,19 @@ export function writeNpy(array: HostArray): Uint8Array {
   const head = Buffer.alloc(10, MAGIC, 'latin1');
   head.writeUInt16LE(1, 6);
   head.writeUInt16LE(headerBytes, 8);
-  const header = Buffer.from(`${text.padEnd(headerBytes - 1)}\n`, 'latin1');
+  return Buffer.concat([head, Buffer.from(`${text.padEnd(headerBytes - 1)}\n`, 'latin1')]);
+}
+
+/**
+ * The bytes of a .npy file (version 1) that holds `array`. bfloat16, which NumPy cannot say, is widened to float32.
+ */
+export function writeNpy(array: HostArray): Uint8Array {
+  const { dtype, shape } = array;
+  if (dtype === 'bfloat16') {
+    const data = Float32Array.from(array.data as Uint16Array, bfloat16BitsToFloat);
+    return writeNpy({ dtype: 'float32', shape, data });
+  }
   const { buffer, byteOffset, byteLength } = array.data;
-  const bytes = Buffer.concat([head, header, Buffer.from(buffer, byteOffset, byteLength)]);
+  const bytes = Buffer.concat([npyHead(dtype, shape), Buffer.from(buffer, byteOffset, byteLength)]);
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -23,7 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['tensor'],
   ['ops'],
   ['graph'],
-  ['onnx', 'audit', 'quant'],
+  ['onnx', 'audit', 'quant', 'checkpoint'],
   ['model'],
   ['index'],
   ['cli'],
