@@ -1,6 +1,7 @@
 /** Models whose shapes follow from the values of their inputs, or are computed from other shapes. */
 
-import { Model, ModelError, memory, sync, tensor } from '../../lib/index';
+import { Model, ModelError, tensor } from '../../lib/index';
+import { settledTensors } from '../support/gc';
 import { type ModelSpec, onnxModel } from '../support/onnx-builder';
 
 const reshape = (shape: (string | number)[]): ModelSpec => ({
@@ -58,8 +59,7 @@ test('a shape that is computed from shapes costs nothing when the model runs', a
       ],
     }),
   );
-  await sync('cpu');
-  const before = memory().reduce((n, { tensors }) => n + tensors, 0);
+  const before = await settledTensors();
   const given = tensor(x, { shape: [1, 3, 2] });
   const calls: string[] = [];
   const { y } = await model.run({ x: given }, { onNode: ({ call }) => calls.push(call) });
@@ -67,6 +67,5 @@ test('a shape that is computed from shapes costs nothing when the model runs', a
   expect(calls).toEqual([]);
   y?.dispose();
   given.dispose();
-  await sync('cpu');
-  expect(memory().reduce((n, { tensors }) => n + tensors, 0)).toBeLessThanOrEqual(before);
+  expect(await settledTensors()).toBeLessThanOrEqual(before);
 });
