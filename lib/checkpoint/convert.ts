@@ -45,6 +45,9 @@ const DEFAULT_MAX_TENSOR_BYTES = 2 ** 32;
 const fail = (what: string) => new ParamError(`convertCheckpoint: ${what}`);
 
 function checkOptions(options: ConvertCheckpointOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw fail(`options must be an object, got ${String(options)}`);
+  }
   for (const name of Object.keys(options)) {
     if (!OPTIONS.includes(name)) {
       throw fail(`option ${name} is unknown; there are ${OPTIONS.join(', ')}`);

@@ -276,6 +276,13 @@ describe('names', () => {
     await expect(failed).rejects.toThrow(message);
   });
 
+  test('options must be an object', async () => {
+    const none = undefined as unknown as Parameters<typeof convertCheckpoint>[2];
+    await expect(convertCheckpoint('a.npz', 'b.npz', none)).rejects.toThrow(
+      'options must be an object, got undefined',
+    );
+  });
+
   test('files of other kinds are refused', async () => {
     const convertTo = (a: string, b: string) => convertCheckpoint(a, b, { dtype: 'float16' });
     await expect(convertTo('a.bin', 'b.npz')).rejects.toThrow(
