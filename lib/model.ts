@@ -113,7 +113,7 @@ export class Model {
     this.#engine = engine;
     this.#batch = batch;
     this.#loss = loss;
-    this.#constants = new ConstantTensors<Tensor>(engine);
+    this.#constants = new ConstantTensors<Tensor>(engine, new Set(graph.initializers.values()));
   }
 
   /**

@@ -12,7 +12,15 @@ const MAX_AHEAD = 16;
 export class ConstantTensors<T> {
   readonly #tensors = new Map<Constant, T>();
 
-  constructor(readonly engine: Engine<T>) {}
+  /** `members`: the constants to hold; absent: all that are asked for. */
+  constructor(
+    readonly engine: Engine<T>,
+    readonly members?: ReadonlySet<Constant>,
+  ) {}
+
+  has(constant: Constant): boolean {
+    return this.members?.has(constant) ?? true;
+  }
 
   get(constant: Constant): T {
     let tensor = this.#tensors.get(constant);
@@ -53,12 +61,16 @@ export class Executor<T> {
   /** Results of the steps that run once, kept for later runs. */
   readonly #fixed = new Map<Value, T>();
   readonly #schedules = new Map<string, Schedule>();
+  /** Constants that the plan made, which go when it goes. */
+  readonly #own: ConstantTensors<T>;
 
   constructor(
     readonly plan: Plan,
     readonly engine: Engine<T>,
     readonly constants: ConstantTensors<T>,
-  ) {}
+  ) {
+    this.#own = new ConstantTensors(engine);
+  }
 
   /**
    * Makes the wanted outputs; the caller owns their tensors, whose values are there when this resolves. Each intermediate
@@ -76,7 +88,8 @@ export class Executor<T> {
       const known = live.get(value) ?? given.get(value) ?? this.#fixed.get(value);
       if (known !== undefined) return known;
       if (!value.constant) throw new TypeError('a value is read before it is made');
-      return this.constants.get(value.constant);
+      const holder = this.constants.has(value.constant) ? this.constants : this.#own;
+      return holder.get(value.constant);
     };
     const outputs = new Map<string, T>();
     try {
@@ -176,9 +189,10 @@ export class Executor<T> {
     }
   }
 
-  /** Lets go of what is kept between runs; the constants stay. */
+  /** Lets go of what is kept between runs; the model's constants stay. */
   dispose(): void {
     this.#forget([...this.#fixed.keys()]);
+    this.#own.dispose();
   }
 }
 

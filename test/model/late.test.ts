@@ -69,3 +69,24 @@ test('a shape that is computed from shapes costs nothing when the model runs', a
   given.dispose();
   expect(await settledTensors()).toBeLessThanOrEqual(before);
 });
+
+test('plans that are dropped take their constants along', async () => {
+  using model = await Model.load(
+    onnxModel({
+      inputs: { x: ['N'] },
+      outputs: { y: ['N'] },
+      nodes: [{ op: 'Elu', name: 'elu', inputs: ['x'], outputs: ['y'] }],
+    }),
+  );
+  const held = async (sizes: readonly number[]) => {
+    for (const n of sizes) {
+      const { y } = await model.run({ x: new Float32Array(n) });
+      expect(y?.shape).toEqual([n]);
+      y?.dispose();
+    }
+    await sync('cpu');
+    return memory().reduce((n, { tensors }) => n + tensors, 0);
+  };
+  const before = await held([1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(await held([9, 10, 11, 12, 13, 14, 15, 16, 17, 18])).toBeLessThanOrEqual(before);
+});

@@ -112,8 +112,8 @@ describe('refusals', () => {
     ],
     [
       'an operator set from the past',
-      withNode({ op: 'Add', name: 'a', inputs: ['x', 'x'], outputs: ['y'] }, { opset: 6 }),
-      'node "a" (Add, opset 6): Add is supported from operator set 7 on',
+      withNode({ op: 'Equal', name: 'a', inputs: ['x', 'x'], outputs: ['y'] }, { opset: 6 }),
+      'node "a" (Equal, opset 6): Equal is supported from operator set 7 on',
     ],
     [
       'an unknown attribute',

@@ -3,6 +3,7 @@ import type { Constant } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { broadcastBatch, direct, inputsOf, perImageBatch, sameTypes } from './common';
 import { cast } from './scalar';
+import { reshape } from './shape';
 
 /** Since 7 these broadcast as NumPy does; before, attributes said how. */
 const BINARY: readonly OpDefinition[] = [
@@ -20,6 +21,29 @@ const BINARY: readonly OpDefinition[] = [
   direct('Xor', 7, 2, 'logicalXor'),
   direct('Where', 9, 3, 'where'),
 ];
+
+/** Add-6 and its like: the second input is broadcast only when an attribute says so, and to the axes that one names. */
+const binary6 = (op: string, native: string): OpDefinition => ({
+  op,
+  since: 6,
+  inputs: [2, 2],
+  attributes: { axis: 'int', broadcast: 'int' },
+  lower(call) {
+    const [a, b] = sameTypes(call, [call.input(0), call.input(1)]) as [Value, Value];
+    const [shape, other] = [a.desc.shape, b.desc.shape];
+    const axis = call.int('axis') ?? shape.length - other.length;
+    const broadcast = call.int('broadcast') === 1;
+    const after = shape.length - other.length - axis;
+    const fits = broadcast ? axis >= 0 && after >= 0 : shape.join() === other.join();
+    if (!fits) {
+      throw call.error(
+        `input 1 [${other.join(', ')}] must have the shape of input 0 [${shape.join(', ')}], or be broadcast to it`,
+      );
+    }
+    const wide = reshape(call, b, [...other, ...Array<number>(Math.max(0, after)).fill(1)]);
+    return call.emit(native, [a, wide]);
+  },
+});
 
 /** Before 6 these had an attribute for in-place work. */
 const UNARY: readonly OpDefinition[] = [
@@ -130,11 +154,15 @@ function clip(call: NodeCall, min: number | undefined, max: number | undefined):
 }
 
 export const ELEMENTWISE: readonly OpDefinition[] = [
+  binary6('Add', 'add'),
+  binary6('Div', 'div'),
+  binary6('Mul', 'mul'),
+  binary6('Sub', 'sub'),
   ...BINARY,
   ...UNARY,
-  fold('Max', 8, 'max'),
-  fold('Min', 8, 'min'),
-  fold('Sum', 8, 'add'),
+  fold('Max', 6, 'max'),
+  fold('Min', 6, 'min'),
+  fold('Sum', 6, 'add'),
   pow,
   gelu,
   clip6,
