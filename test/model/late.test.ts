@@ -84,8 +84,7 @@ test('plans that are dropped take their constants along', async () => {
       expect(y?.shape).toEqual([n]);
       y?.dispose();
     }
-    await sync('cpu');
-    return memory().reduce((n, { tensors }) => n + tensors, 0);
+    return settledTensors();
   };
   const before = await held([1, 2, 3, 4, 5, 6, 7, 8]);
   expect(await held([9, 10, 11, 12, 13, 14, 15, 16, 17, 18])).toBeLessThanOrEqual(before);
