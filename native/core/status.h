@@ -1,9 +1,12 @@
 // The outcome of a step that may be refused. Crosses module boundaries as a code and a text, never
 // as an exception.
 #pragma once
+#include <charconv>
 #include <cstdint>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace halftone {
@@ -32,11 +35,30 @@ struct [[nodiscard]] Status {
   bool ok() const { return code == Code::kOk; }
 };
 
-/// Joins its arguments as text: concat("M must equal ", 3).
+namespace detail {
+
+template <class T>
+void append(std::ostringstream& to, const T& value) {
+  if constexpr (std::is_floating_point_v<T>) {
+    char text[32];  // the longest shortest form of a double has 24 characters
+    const bool plain =
+        value == 0 || (value > -1e16 && value < 1e16 && !(value > -1e-5 && value < 1e-5));
+    const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
+    const auto end = std::to_chars(text, text + sizeof text, value, format).ptr;
+    to << std::string_view(text, static_cast<size_t>(end - text));
+  } else {
+    to << value;
+  }
+}
+
+}  // namespace detail
+
+/// Joins its arguments as text: concat("M must equal ", 3). Floating-point numbers have as many
+/// digits as tell them apart.
 template <class... A>
 std::string concat(A&&... a) {
   std::ostringstream s;
-  (s << ... << std::forward<A>(a));
+  (detail::append(s, a), ...);
   return std::move(s).str();
 }
 
