@@ -18,8 +18,13 @@ export function liveTensors(): number {
  * file left behind must not be freed while this one counts, and its unreported failure is not ours.
  */
 export async function settledTensors(): Promise<number> {
-  gc();
-  await sleep(1); // finalizers run in a later turn
-  await sync('cpu').catch(() => undefined);
-  return liveTensors();
+  let before = Number.NaN;
+  for (;;) {
+    gc();
+    await sleep(1); // finalizers run in a later turn, and may free what the next collection finds
+    await sync('cpu').catch(() => undefined);
+    const now = liveTensors();
+    if (now === before) return now;
+    before = now;
+  }
 }
