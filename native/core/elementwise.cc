@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/dispatch_bits.h"
 #include "core/promote.h"
 
 namespace halftone {
@@ -44,14 +45,7 @@ void fill(std::byte* to, const std::byte* value, int64_t size, int64_t n) {
     auto* p = reinterpret_cast<decltype(zero)*>(to);
     for (int64_t i = 0; i < n; ++i) p[i] = v;
   };
-  if (size == 1)
-    fill_as(uint8_t{});
-  else if (size == 2)
-    fill_as(uint16_t{});
-  else if (size == 4)
-    fill_as(uint32_t{});
-  else
-    fill_as(uint64_t{});
+  dispatch_bits(size, fill_as);
 }
 
 // Short runs are common (3 channels): a loop over elements beats a call of memcpy.
@@ -66,14 +60,7 @@ void copy_run(std::byte* to, const std::byte* from, int64_t size, int64_t n) {
       std::memcpy(to + i * static_cast<int64_t>(sizeof(T)),
                   from + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
   };
-  if (size == 1)
-    copy_as(uint8_t{});
-  else if (size == 2)
-    copy_as(uint16_t{});
-  else if (size == 4)
-    copy_as(uint32_t{});
-  else
-    copy_as(uint64_t{});
+  dispatch_bits(size, copy_as);
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 #include "napi/tensor_handle.h"
 
 #include <condition_variable>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <mutex>
 

@@ -12,11 +12,15 @@
 //
 // What each result element is, whatever the tile sizes, the instruction set and the number of
 // threads:
-//   gemm_f32  partial sums of kGemmBlockK terms, each a chain acc = fma(a, b, acc) with k ascending
-//   from acc = 0 (on x86
-//             CPUs without FMA: acc = acc + a * b), added in float32 in ascending order.
-//   gemm_f16  one chain acc = fma_f16(a, b, acc) over all k, ascending, from acc = +0
-//   (core/half.h). gemm_s8   the exact sum modulo 2^32.
+//
+//   gemm_f32: partial sums of kGemmBlockK terms, added in float32 in ascending order. Each is a
+//   chain acc = fma(a, b, acc) with k ascending from acc = 0; on x86 CPUs without FMA, acc = acc +
+//   a * b.
+//
+//   gemm_f16: one chain acc = fma_f16(a, b, acc) over all k, ascending, from acc = +0
+//   (core/half.h).
+//
+//   gemm_s8: the exact sum modulo 2^32.
 #pragma once
 #include <cstdint>
 

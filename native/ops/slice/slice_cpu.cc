@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "core/dispatch_bits.h"
 #include "core/elementwise.h"
 #include "ops/slice/slice.h"
 
@@ -71,19 +72,7 @@ Status slice_cpu(const Slice::Params& p, const KernelContext& context) {
     using T = decltype(bits);
     take(context, x.as<T>(), y.as<T>(), dims, steps, start);
   };
-  switch (size_of(x.dtype)) {
-    case 1:
-      run(uint8_t{});
-      break;
-    case 2:
-      run(uint16_t{});
-      break;
-    case 4:
-      run(uint32_t{});
-      break;
-    default:
-      run(uint64_t{});
-  }
+  dispatch_bits(size_of(x.dtype), run);
   return {};
 }
 

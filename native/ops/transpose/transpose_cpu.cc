@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "core/dispatch_bits.h"
 #include "core/elementwise.h"
 #include "ops/transpose/transpose.h"
 
@@ -116,19 +117,7 @@ Status transpose_cpu(const Transpose::Params& p, const KernelContext& context) {
       else
         move_rows(context, a, x.as<T>(), context.out().as<T>());
     };
-    switch (size_of(x.dtype)) {
-      case 1:
-        run(uint8_t{});
-        break;
-      case 2:
-        run(uint16_t{});
-        break;
-      case 4:
-        run(uint32_t{});
-        break;
-      default:
-        run(uint64_t{});
-    }
+    dispatch_bits(size_of(x.dtype), run);
   }
   const std::string kernel = concat("transpose_", info(x.dtype).short_name, "_", variant);
   context.made_by(kernel.c_str(), name(x.dtype), name(x.dtype), name(x.dtype));
