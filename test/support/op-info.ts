@@ -3,11 +3,14 @@
  * which cases, and which calls it must refuse. `describeOp` runs all of that on every backend.
  */
 
+import path from 'node:path';
 import { tensor } from '../../lib/create';
+import { loadBackend } from '../../lib/device';
 import type { DType } from '../../lib/dtype';
 import { type ErrorCode, HalftoneError } from '../../lib/errors';
 import type { Tensor } from '../../lib/tensor';
 import { type Actual, difference, type Expected } from './compare';
+import { REPO } from './repo';
 import { Rng, SEED } from './rng';
 
 /** A tensor of a test: values that its dtype holds exactly. */
@@ -71,10 +74,17 @@ export interface OpInfo<P> {
   readonly refuses?: readonly BadCall[];
 }
 
-/** The devices that op tables run on: the CPU, and those in HALFTONE_TEST_DEVICES (comma separated). */
+/**
+ * The devices that op tables run on: the CPU, and those in HALFTONE_TEST_DEVICES (comma separated). `emu` is the CUDA
+ * backend's own sources on an emulated device.
+ */
 export const DEVICES: readonly string[] = [
   ...new Set(['cpu', ...(process.env['HALFTONE_TEST_DEVICES'] ?? '').split(',').filter(Boolean)]),
 ];
+
+if (DEVICES.some((device) => /^emu(:|$)/.test(device))) {
+  loadBackend(path.join(REPO, 'build/Release/halftone_emu.so'));
+}
 
 function describeCase<P>({ inputs, params }: OpCase<P>): string {
   const shown = inputs.map((t) => (t ? `${t.dtype} [${t.shape.join(', ')}]` : 'none'));

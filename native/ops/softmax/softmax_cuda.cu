@@ -1,0 +1,8 @@
+#include "device/context.h"
+
+namespace halftone {
+
+// No kernels yet: the CUDA backend answers UnsupportedError.
+std::vector<CudaOp> softmax_cuda_ops() { return {}; }
+
+}  // namespace halftone
