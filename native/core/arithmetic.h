@@ -1,5 +1,5 @@
-// Arithmetic on single elements, for float, double and integers. No input traps: integers wrap, and
-// division by zero has a value.
+// Arithmetic on single elements, for float, double and integers, on the CPU and on devices. No
+// input traps: integers wrap, and division by zero has a value.
 #pragma once
 #include <bit>
 #include <cmath>
@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "core/dtype.h"
+#include "core/host_device.h"
 
 namespace halftone::math {
 
@@ -17,7 +18,7 @@ template <std::integral T>
 using Wrapping = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
 
 template <class T>
-T add(T a, T b) {
+HALFTONE_HD T add(T a, T b) {
   if constexpr (std::floating_point<T>)
     return a + b;
   else
@@ -25,7 +26,7 @@ T add(T a, T b) {
 }
 
 template <class T>
-T subtract(T a, T b) {
+HALFTONE_HD T subtract(T a, T b) {
   if constexpr (std::floating_point<T>)
     return a - b;
   else
@@ -33,7 +34,7 @@ T subtract(T a, T b) {
 }
 
 template <class T>
-T multiply(T a, T b) {
+HALFTONE_HD T multiply(T a, T b) {
   if constexpr (std::floating_point<T>)
     return a * b;
   else
@@ -41,7 +42,7 @@ T multiply(T a, T b) {
 }
 
 template <class T>
-T divide(T a, T b) {
+HALFTONE_HD T divide(T a, T b) {
   if constexpr (std::floating_point<T>) {
     return a / b;
   } else {
@@ -59,7 +60,7 @@ using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
 /// IEEE 754-2019 maximum: NaN if either is, and +0 is greater than -0. For equal numbers, `and` of
 /// the bits is either of them or +0.
 template <class T>
-T maximum(T a, T b) {
+HALFTONE_HD T maximum(T a, T b) {
   if constexpr (std::floating_point<T>) {
     const T equal = std::bit_cast<T>(std::bit_cast<Bits<T>>(a) & std::bit_cast<Bits<T>>(b));
     const T greater = a > b ? a : b;
@@ -73,7 +74,7 @@ T maximum(T a, T b) {
 
 /// IEEE 754-2019 minimum: NaN if either is, and -0 is less than +0.
 template <class T>
-T minimum(T a, T b) {
+HALFTONE_HD T minimum(T a, T b) {
   if constexpr (std::floating_point<T>)
     return -maximum(-a, -b);
   else
@@ -83,7 +84,7 @@ T minimum(T a, T b) {
 /// Integers: repeated multiplication, wrapping. A negative exponent gives 1 / a^|b| truncated as
 /// divide() does.
 template <class T>
-T power(T a, T b) {
+HALFTONE_HD T power(T a, T b) {
   if constexpr (std::floating_point<T>) {
     return std::pow(a, b);
   } else {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/host_device.h"
+
 namespace halftone::math {
 
 namespace detail {
@@ -14,7 +16,7 @@ namespace detail {
 inline constexpr float kIntegerShift = 0x1.8p23f;
 
 /// 2^n for n in [-126, 127]; any other n gives some float.
-inline float power_of_two(int32_t n) {
+HALFTONE_HD float power_of_two(int32_t n) {
   return std::bit_cast<float>(static_cast<uint32_t>(n + 127) << 23);
 }
 
@@ -23,7 +25,7 @@ struct Exponential {
   int32_t n;
   float q;
 };
-inline Exponential split_exponential(float x) {
+HALFTONE_HD Exponential split_exponential(float x) {
   const float shifted = x * 1.44269504088896340736f + kIntegerShift;  // 1 / ln 2
   const float n = shifted - kIntegerShift;
   // ln 2 in two parts: 355/512 has so few bits that the first product is exact.
@@ -42,7 +44,7 @@ inline Exponential split_exponential(float x) {
 }  // namespace detail
 
 /// e^x within 1 unit in the last place, subnormal results too.
-inline float exp(float x) {
+HALFTONE_HD float exp(float x) {
   // Beyond these the result is 0 or infinity anyway. NaN passes through both comparisons.
   const float above = x < -104.0f ? -104.0f : x;
   const float bounded = above > 89.0f ? 89.0f : above;
@@ -51,10 +53,10 @@ inline float exp(float x) {
   const int32_t half = n >> 1;
   return ((1.0f + q) * detail::power_of_two(half)) * detail::power_of_two(n - half);
 }
-inline double exp(double x) { return std::exp(x); }
+HALFTONE_HD double exp(double x) { return std::exp(x); }
 
 /// E / (E + 2) with E = e^(2|x|) - 1, within 3 units in the last place.
-inline float tanh(float x) {
+HALFTONE_HD float tanh(float x) {
   const float twice = 2.0f * std::abs(x);
   const float bounded = twice > 40.0f ? 40.0f : twice;
   const auto [n, q] = detail::split_exponential(bounded);
@@ -62,6 +64,6 @@ inline float tanh(float x) {
   const float e = (scale - 1.0f) + scale * q;
   return std::copysign(e / (e + 2.0f), x);
 }
-inline double tanh(double x) { return std::tanh(x); }
+HALFTONE_HD double tanh(double x) { return std::tanh(x); }
 
 }  // namespace halftone::math

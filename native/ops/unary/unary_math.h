@@ -13,7 +13,7 @@ namespace halftone::math {
 
 /// Integers wrap: -INT_MIN is INT_MIN.
 template <class T>
-T negate(T x) {
+HALFTONE_HD T negate(T x) {
   if constexpr (std::floating_point<T>)
     return -x;
   else
@@ -21,7 +21,7 @@ T negate(T x) {
 }
 
 template <class T>
-T absolute(T x) {
+HALFTONE_HD T absolute(T x) {
   if constexpr (std::floating_point<T>)
     return std::abs(x);
   else if constexpr (std::unsigned_integral<T>)
@@ -31,7 +31,7 @@ T absolute(T x) {
 }
 
 template <class T>
-T sign(T x) {
+HALFTONE_HD T sign(T x) {
   if constexpr (std::floating_point<T>)
     return x != x ? x : static_cast<T>(static_cast<T>(x > 0) - static_cast<T>(x < 0));
   else
@@ -40,14 +40,14 @@ T sign(T x) {
 
 /// +0 for both zeros; NaN stays.
 template <class T>
-T relu(T x) {
+HALFTONE_HD T relu(T x) {
   return x <= 0 ? T{0} : x;
 }
 
 /// Nearest integer, ties to even; assumes the default rounding mode. From 2^23 (2^52) on every
 /// value is an integer; below, adding that number leaves no room for a fraction.
 template <std::floating_point T>
-T round_even(T x) {
+HALFTONE_HD T round_even(T x) {
   constexpr T kIntegers = sizeof(T) == 4 ? T(0x1p23) : T(0x1p52);
   const T magnitude = std::abs(x);
   const T rounded = std::copysign((magnitude + kIntegers) - kIntegers, x);
@@ -55,14 +55,14 @@ T round_even(T x) {
 }
 
 template <std::floating_point T>
-T floor(T x) {
+HALFTONE_HD T floor(T x) {
   const T rounded = round_even(x);
   const T lower = rounded - T{1};
   return std::copysign(rounded > x ? lower : rounded, x);
 }
 
 template <std::floating_point T>
-T ceil(T x) {
+HALFTONE_HD T ceil(T x) {
   const T rounded = round_even(x);
   const T upper = rounded + T{1};
   return std::copysign(rounded < x ? upper : rounded, x);
@@ -71,14 +71,14 @@ T ceil(T x) {
 /// The exponential of a negative number only: nothing overflows, and no digits cancel on either
 /// side.
 template <std::floating_point T>
-T sigmoid(T x) {
+HALFTONE_HD T sigmoid(T x) {
   const T e = exp(-std::abs(x));
   return (x < 0 ? e : T{1}) / (T{1} + e);
 }
 
 /// x * P(normal variable <= x). erfc instead of 1 + erf keeps the digits of the negative tail.
 template <std::floating_point T>
-T gelu_erf(T x) {
+HALFTONE_HD T gelu_erf(T x) {
   constexpr T kSqrtHalf = T(0.70710678118654752440);
   return T(0.5) * x * std::erfc(-x * kSqrtHalf);
 }
@@ -86,14 +86,14 @@ T gelu_erf(T x) {
 /// 0.5 x (1 + tanh(u)) with u = sqrt(2 / pi) (x + 0.044715 x^3), as x sigmoid(2 u): the same,
 /// without cancellation.
 template <std::floating_point T>
-T gelu_tanh(T x) {
+HALFTONE_HD T gelu_tanh(T x) {
   constexpr T kSqrt8OverPi = T(1.59576912160573071176);
   return x * sigmoid(kSqrt8OverPi * (x + T(0.044715) * x * x * x));
 }
 
 /// min(max(x, low), high), in this order; NaN stays.
 template <class T>
-T clip(T x, T low, T high) {
+HALFTONE_HD T clip(T x, T low, T high) {
   const T raised = x <= low ? low : x;
   return raised >= high ? high : raised;
 }
