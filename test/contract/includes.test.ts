@@ -79,6 +79,7 @@ describe('samples that keep the rules', () => {
     ['lib/dtype.ts', "// import { conv2d } from './ops/conv2d';\n/* export default 1; */"],
     ['native/napi/addon.cc', '#include <napi.h>\n#include "core/registry.h"\n#include "addon.h"'],
     ['native/ops/gemm/gemm_kernel.cuh', '#include "device/device.h"\n#include "ops/gemm/gemm.h"'],
+    ['native/ops/gemm/gemm_kernel.cuh', '#include "ops/quantize/rounding.h"'],
     ['native/ops/registry.cc', '#include "ops.def"\n#include "core/registry.h"'],
     ['native/backends/cuda/stream.cc', '#include <cuda_runtime.h>\n#include "ops/gemm/gemm.h"'],
     ['native/device/device.h', 'kernel<<<grid, block, 0, stream>>>(args...);'],

@@ -23,7 +23,7 @@ constexpr A identity() {
 }
 
 template <ReduceKind kKind, class A>
-A combine(A a, A b) {
+HALFTONE_HD A combine(A a, A b) {
   if constexpr (kKind == ReduceKind::kProd)
     return math::multiply(a, b);
   else if constexpr (kKind == ReduceKind::kMax)
@@ -37,7 +37,7 @@ A combine(A a, A b) {
 /// The values that a round combines: elements in the first, squared where asked, results of chunks
 /// after.
 template <ReduceKind kKind, class A>
-A term(A x) {
+HALFTONE_HD A term(A x) {
   return kKind == ReduceKind::kSumSquare ? math::multiply(x, x) : x;
 }
 
