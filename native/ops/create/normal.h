@@ -5,10 +5,12 @@
 #include <cmath>
 #include <cstdint>
 
+#include "core/host_device.h"
+
 namespace halftone {
 
 /// ln(x) for a normal x > 0. Relative error below 1e-15 for x <= 1.
-inline double plain_log(double x) {
+HALFTONE_HD double plain_log(double x) {
   constexpr double kSqrtHalf = 0x1.6a09e667f3bcdp-1;
   constexpr double kLn2High =
       0x1.62e42fee00000p-1;  // 33 bits, so that its product with an exponent is exact
@@ -34,7 +36,7 @@ struct SineCosine {
 };
 
 /// sin and cos of 2 * pi * turn, 0 <= turn < 1. Absolute error below 3e-16.
-inline SineCosine sine_cosine(double turn) {
+HALFTONE_HD SineCosine sine_cosine(double turn) {
   constexpr double kHalfPi = 0x1.921fb54442d18p+0;
   const double quarters = 4 * turn, nearest = static_cast<int>(quarters + 0.5);
   const double x = (quarters - nearest) * kHalfPi, z = x * x;  // |x| <= pi / 4
@@ -61,7 +63,7 @@ struct NormalPair {
 
 /// Two independent standard normal numbers out of 128 random bits. Not beyond sqrt(-2 ln 2^-53)
 /// = 8.57.
-inline NormalPair box_muller(uint64_t a, uint64_t b) {
+HALFTONE_HD NormalPair box_muller(uint64_t a, uint64_t b) {
   const double u = static_cast<double>((a >> 11) + 1) * 0x1p-53;  // (0, 1]
   const double turn = static_cast<double>(b >> 11) * 0x1p-53;     // [0, 1)
   const double radius = std::sqrt(-2 * plain_log(u));

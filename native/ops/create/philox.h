@@ -23,12 +23,12 @@ constexpr PhiloxBlock philox_4x32_10(PhiloxBlock counter, uint32_t key0, uint32_
 struct Philox {
   uint64_t seed;
 
-  PhiloxBlock block(uint64_t index) const {
+  constexpr PhiloxBlock block(uint64_t index) const {
     return philox_4x32_10({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), 0, 0},
                           static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32));
   }
   /// Half (0 or 1) of a block, as one number.
-  static uint64_t wide(const PhiloxBlock& b, uint64_t half) {
+  static constexpr uint64_t wide(const PhiloxBlock& b, uint64_t half) {
     return uint64_t{b[2 * half + 1]} << 32 | b[2 * half];
   }
 };
