@@ -134,6 +134,27 @@ export interface OpDescription {
   readonly hash: string;
 }
 
+/** What a library's own function must say of its version, in [least, below). */
+export interface VersionCheck {
+  /** `size_t function()`; where `pair`: `int function(int* major, int* minor)`, read as 1000 * major + minor. */
+  readonly function: string;
+  readonly pair: boolean;
+  readonly least: number;
+  readonly below: number;
+}
+
+export interface LibraryRequest {
+  readonly checks: readonly VersionCheck[];
+  /** Open only what this process has loaded already. */
+  readonly onlyLoaded: boolean;
+}
+
+export interface LibraryFound {
+  readonly path: string;
+  /** By the first check; -1 without one. */
+  readonly version: number;
+}
+
 export interface NativeBinding {
   readonly version: string;
   initialize(createError: (code: string, message: string) => Error): void;
@@ -168,6 +189,8 @@ export interface NativeBinding {
   memory(): MemoryEntry[];
   trim(): void;
   loadBackend(path: string): string;
+  /** Opens a shared library for the rest of the process; throws BackendUnavailableError with the reason. */
+  openLibrary(file: string, request: LibraryRequest): LibraryFound;
   describeOps(): OpDescription[];
   backends(): BackendsInfo;
   cpu(): CpuInfo;

@@ -2,7 +2,7 @@
 
 import type { BackendsInfo, DeviceEntry, MemoryEntry } from '../binding';
 import { binding } from './binding';
-import { loadCuda, missedModules } from './cuda';
+import { cudaAttempts, cudaDeviceCount, missedModules, whyNoCuda } from './cuda';
 import { BackendUnavailableError, ParamError } from './errors';
 
 /** A device as users write it: `'cpu'`, `'cuda'` (the first one), `'cuda:1'`, or `'auto'`. */
@@ -39,18 +39,8 @@ export function loadBackend(path: string): string {
 
 /** What device `'auto'` stands for here: the first CUDA device, else the CPU. */
 export function autoDevice(): DeviceChoice {
-  const [first] = loadCuda() ? cudaDevices() : [];
-  if (first) return { device: first.device, reason: 'the first CUDA device' };
+  if (cudaDeviceCount() > 0) return { device: 'cuda', reason: 'the first CUDA device' };
   return { device: 'cpu', reason: whyNoCuda() };
-}
-
-const cudaDevices = () =>
-  binding.backends().loaded.find(({ name }) => name === 'cuda')?.devices ?? [];
-
-function whyNoCuda(): string {
-  if (loadCuda()) return 'the CUDA backend is loaded but finds no device';
-  const tried = missedModules().map(({ path, reason }) => `${path} ${reason}`);
-  return `the CUDA backend is not loaded: ${tried.join('; ')}`;
 }
 
 /**
@@ -64,8 +54,12 @@ export function resolveDevice(device?: DeviceName): string {
     throw new ParamError(`device must be a string such as 'cpu' or 'cuda:1', got ${String(name)}`);
   }
   if (name === 'auto') return autoDevice().device;
-  if (/^cuda(:|$)/.test(name) && (!loadCuda() || cudaDevices().length === 0)) {
-    throw new BackendUnavailableError(`device '${name}' is not available: ${whyNoCuda()}`);
+  if (/^cuda(:|$)/.test(name) && cudaDeviceCount() === 0) {
+    const tried = cudaAttempts().map((attempt) => `\n  ${attempt}`);
+    throw new BackendUnavailableError(
+      `device '${name}' is not available: ${whyNoCuda()}\nTried:${tried.join('')}\n` +
+        '"npx halftone doctor" says more.',
+    );
   }
   return name;
 }

@@ -10,7 +10,8 @@
  * | HALFTONE_AUTO_MIXED_PRECISION | 0 | models are rewritten to mixed precision as they load; not in this version: 1 throws |
  * | HALFTONE_NUM_THREADS | 1 ... 1024 | threads of the CPU backend; read by native code at first use |
  * | HALFTONE_CPU_ISA | `baseline`, `avx2`, `avx512`, `avx512fp16` | upper bound for the CPU kernels' instruction sets |
- * | HALFTONE_CUDA_LIB_DIR | folders, separated as in PATH | searched for `halftone_cuda.so` before the addon's own folder |
+ * | HALFTONE_CUDA_LIB_DIR | folders, separated as in PATH | searched first, for `halftone_cuda.so` and for NVIDIA's libraries |
+ * | HALFTONE_CUDA_PROBE | seconds | how long the first look at a GPU, in a process of its own, may take (60); 0: none is made |
  * | HALFTONE_DEBUG | 1, 0 | the command `halftone` prints stacks |
  */
 
@@ -75,8 +76,9 @@ const VARIABLES: readonly (readonly [name: RegExp, values: RegExp, rule: string]
     '1 or 0',
   ],
   [/^NUM_THREADS$/, /^([1-9]\d{0,2}|10[01]\d|102[0-4])?$/, 'a number in [1, 1024]'],
+  [/^CUDA_PROBE$/, /^(\d{1,6}(\.\d+)?)?$/, 'a number of seconds, or 0'],
   [/^CPU_ISA$/, /^(baseline|avx2|avx512|avx512fp16)?$/, 'baseline, avx2, avx512 or avx512fp16'],
-  [/^(CUDA_LIB_DIR|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|TEST_\w+)$/, /^/, 'anything'],
+  [/^(CUDA_LIB_DIR|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|REQUIRE_CUDA|TEST_\w+)$/, /^/, 'anything'],
 ];
 
 /** What is wrong with the variables that begin with HALFTONE_: unknown names, and values that are not understood. */

@@ -1,9 +1,11 @@
 /** The facts of `halftone doctor`, in the form that `--json` prints. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { BackendsInfo, CpuInfo } from '../../binding';
+import type { CudaReport } from '../cuda';
+import { findByLinker, nvidiaDriver } from '../cuda-driver';
 import { envProblems } from '../env';
 
 /** What `halftone doctor --json` prints. Fields are added, never renamed. */
@@ -40,6 +42,8 @@ export interface DoctorReport {
     /** Where the dynamic linker would find each library. */
     readonly libraries: Readonly<Record<string, string | null>>;
   };
+  /** Device 'cuda': whether it can be used, and what is missing. null when the addon is not loaded. */
+  readonly cuda: CudaReport | null;
   /** The variables that begin with HALFTONE_ and are set. */
   readonly environment: Readonly<Record<string, string>>;
   readonly problems: readonly string[];
@@ -55,34 +59,16 @@ function libc(): string {
   return header?.glibcVersionRuntime ? `glibc ${header.glibcVersionRuntime}` : 'not glibc';
 }
 
-function readText(file: string): string | null {
-  try {
-    return readFileSync(file, 'latin1');
-  } catch {
-    return null;
-  }
-}
-
 /** The libraries that the CUDA backend needs, besides its own module. */
 const NVIDIA_LIBRARIES = ['libcuda.so.1', 'libcudnn.so.9', 'libcublas.so.13', 'libcublasLt.so.13'];
 
 function nvidia(): DoctorReport['nvidia'] {
-  // ld.so.cache is binary, but the paths in it are plain text that ends with a zero byte.
-  const cache = readText('/etc/ld.so.cache') ?? '';
-  const folders = (process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter(Boolean);
-  const find = (name: string): string | null => {
-    const named = folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
-    const end = cache.indexOf(`/${name}\0`);
-    if (named !== undefined || end < 0) return named ?? null;
-    return cache.slice(cache.lastIndexOf('\0', end) + 1, end + 1 + name.length);
-  };
-  const version = readText('/proc/driver/nvidia/version');
+  const { version, nodes, library } = nvidiaDriver();
+  const libraries = NVIDIA_LIBRARIES.map((name) => [name, findByLinker(name)] as const);
   return {
-    driver: version && (/\b\d+\.\d+(\.\d+)?\b/.exec(version)?.[0] ?? version.trim()),
-    devices: existsSync('/dev')
-      ? readdirSync('/dev').filter((name) => /^nvidia\d+$/.test(name))
-      : [],
-    libraries: Object.fromEntries(NVIDIA_LIBRARIES.map((name) => [name, find(name)])),
+    driver: version,
+    devices: nodes,
+    libraries: { ...Object.fromEntries(libraries), 'libcuda.so.1': library },
   };
 }
 
@@ -107,6 +93,7 @@ export function machineReport(): DoctorReport {
     notLoaded: null,
     auto: null,
     nvidia: nvidia(),
+    cuda: null,
     environment: Object.fromEntries(set.map(([name, value]) => [name, value ?? ''])),
     problems: envProblems(process.env),
   };
@@ -116,8 +103,10 @@ export function machineReport(): DoctorReport {
 export async function addonReport(machine: DoctorReport): Promise<DoctorReport> {
   try {
     const { addonPath, binding } = await import('../binding.js');
+    const { inspectCuda } = await import('../cuda.js');
     const { autoDevice, backends } = await import('../device.js');
     const auto = autoDevice();
+    const cuda = inspectCuda();
     const { loaded, refused } = backends();
     return {
       ...machine,
@@ -126,6 +115,7 @@ export async function addonReport(machine: DoctorReport): Promise<DoctorReport> 
       backends: loaded,
       notLoaded: refused,
       auto,
+      cuda,
     };
   } catch (error) {
     const { code = 'ERR_INTERNAL', message } = error as Error & { code?: string };

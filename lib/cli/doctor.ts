@@ -1,5 +1,6 @@
 /** `halftone doctor`: what is here, what is not, and why. Works when the addon itself cannot be loaded. */
 
+import type { CudaReport } from '../cuda';
 import { colors, formatBytes, table } from './output';
 import { addonReport, type DoctorReport, machineReport } from './doctor-report';
 
@@ -35,6 +36,24 @@ function backendLines({ backends }: DoctorReport): Line[] {
         ] as const,
     ),
   ]);
+}
+
+const places = (attempts: readonly { path: string; reason: string }[]): string =>
+  attempts.map(({ path, reason }) => `${path}: ${reason}`).join('\n');
+
+function cudaLines({ available, reason, module, libraries, hints }: CudaReport): Line[] {
+  return [
+    ["device 'cuda'", available ? 'yes' : `no: ${reason}`],
+    ['module', module ?? 'none'],
+    ...libraries.map(
+      ({ name, file, path, version, attempts }) =>
+        [
+          name,
+          path === null ? `${file} not found; tried\n${places(attempts)}` : `${version}, ${path}`,
+        ] as const,
+    ),
+    ...hints.map((hint) => ['to do', hint] as const),
+  ];
 }
 
 function print(report: DoctorReport): void {
@@ -74,10 +93,9 @@ function print(report: DoctorReport): void {
     section('NVIDIA', [
       ['driver', nvidia.driver ?? 'none: /proc/driver/nvidia/version does not exist'],
       ['devices', nvidia.devices.join(' ') || 'none in /dev'],
-      ...Object.entries(nvidia.libraries).map(
-        ([name, found]) => [name, found ?? 'not in ld.so.cache or LD_LIBRARY_PATH'] as const,
-      ),
+      ['libcuda.so.1', nvidia.libraries['libcuda.so.1'] ?? 'none'],
     ]),
+    ...(report.cuda ? [section('CUDA', cudaLines(report.cuda))] : []),
     section('Environment', Object.entries(environment)),
   );
   for (const problem of problems) out.push(`${colors.yellow('problem:')} ${problem}`);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/library.h"
 #include "core/registry.h"
 #include "core/version.h"
 #include "napi/describe.h"
@@ -231,6 +232,28 @@ Napi::Value load_backend_module(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), backend->name);
 }
 
+// openLibrary(file, request) -> {path, version}
+Napi::Value open_shared_library(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto options = info[1].As<Napi::Object>();
+  LibraryRequest request;
+  request.file = info[0].ToString();
+  const auto checks = options.Get("checks").As<Napi::Array>();
+  for (uint32_t i = 0; i < checks.Length(); ++i) {
+    const auto check = checks.Get(i).As<Napi::Object>();
+    request.checks.push_back({check.Get("function").ToString(), check.Get("pair").ToBoolean(),
+                              check.Get("least").ToNumber().Int64Value(),
+                              check.Get("below").ToNumber().Int64Value()});
+  }
+  request.only_loaded = options.Get("onlyLoaded").ToBoolean();
+  LibraryFound found;
+  check(open_library(request, &found));
+  auto out = Napi::Object::New(env);
+  out["path"] = Napi::String::New(env, found.path);
+  out["version"] = Napi::Number::New(env, static_cast<double>(found.version));
+  return out;
+}
+
 Napi::Value initialize(const Napi::CallbackInfo& info) {
   EnvData::of(info.Env()).create_error = Napi::Persistent(info[0].As<Napi::Function>());
   return info.Env().Undefined();
@@ -254,6 +277,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["memory"] = Napi::Function::New<guarded<memory>>(env, "memory");
   exports["trim"] = Napi::Function::New<guarded<trim>>(env, "trim");
   exports["loadBackend"] = Napi::Function::New<guarded<load_backend_module>>(env, "loadBackend");
+  exports["openLibrary"] = Napi::Function::New<guarded<open_shared_library>>(env, "openLibrary");
   export_tensor_functions(env, exports);
   export_describe_functions(env, exports);
   return exports;
