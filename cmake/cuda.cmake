@@ -93,3 +93,6 @@ else()
     message(FATAL_ERROR "HALFTONE_CUDA=ON, but the CUDA backend cannot be built: ${HALFTONE_CUDA_REASON}")
   endif()
 endif()
+
+# For scripts/native.mjs.
+set(HALFTONE_CUDA_SUMMARY "${HALFTONE_CUDA_SUMMARY}" CACHE INTERNAL "What is built for CUDA")

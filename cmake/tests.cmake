@@ -28,6 +28,25 @@ if(HALFTONE_FAKE_SOURCES)
   halftone_add_fake(halftone_fake)
   halftone_add_fake(halftone_fake_abi FAKE_ABI_VERSION=999)
   halftone_add_fake(halftone_fake_schema FAKE_SCHEMA_SALT=1)
+  halftone_add_fake(halftone_fake_cuda "FAKE_NAME=\"cuda\"")
+endif()
+
+# Folders with NVIDIA's library names, for the tests of the loader: fake_libraries has those it takes,
+# fake_libraries_12 a cuDNN for CUDA 12, which it must not take.
+function(halftone_add_fake_library folder file cudart)
+  set(name "${folder}_${file}")
+  add_library(${name} MODULE test/native/fake_library.cc)
+  set_target_properties(${name} PROPERTIES PREFIX "" OUTPUT_NAME "${file}" SUFFIX ""
+                                           LIBRARY_OUTPUT_DIRECTORY "${HALFTONE_MODULE_DIR}/${folder}")
+  target_compile_definitions(${name} PRIVATE FAKE_CUDART=${cudart})
+  target_link_options(${name} PRIVATE "-Wl,-soname,${file}")
+  add_dependencies(halftone_fakes ${name})
+endfunction()
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  foreach(file libcublasLt.so.13 libnvrtc.so.13 libcudnn.so.9)
+    halftone_add_fake_library(fake_libraries ${file} 13020)
+  endforeach()
+  halftone_add_fake_library(fake_libraries_12 libcudnn.so.9 12090)
 endif()
 
 add_subdirectory(native/backends/emu)

@@ -160,7 +160,7 @@ export interface CudaReport {
 
 const BUILD_HINT =
   'halftone_cuda.so is not built. It needs nvcc of CUDA 13 (apt-get install cuda-nvcc-13-0 cuda-cudart-dev-13-0 from ' +
-  'NVIDIA\'s repository, or an image such as nvidia/cuda:13.0.1-cudnn-devel-ubuntu24.04) and the headers of cuBLAS and ' +
+  "NVIDIA's repository, or an image such as nvidia/cuda:13.0.1-cudnn-devel-ubuntu24.04) and the headers of cuBLAS and " +
   'cuDNN; then "npm run cuda:deps && npm run build" in a clone, or "npx halftone build" where the package is installed';
 
 /**
@@ -176,7 +176,8 @@ export function inspectCuda(): CudaReport {
   if (process.platform !== 'linux') {
     return { available: false, reason: whyNoCuda(), module, libraries: [], hints: [] };
   }
-  const { libraries, reason } = probeCuda();
+  const { libraries, reason, missed, refused } = probeCuda();
+  if (refusal !== undefined) refusal = { ...refusal, libraries, missed: [...missed, ...refused] };
   const hints = [driverProblem(nvidiaDriver()), libraryProblem(libraries)];
   if (module === null) hints.push(BUILD_HINT);
   else hints.push(reason ?? undefined);

@@ -78,7 +78,11 @@ const VARIABLES: readonly (readonly [name: RegExp, values: RegExp, rule: string]
   [/^NUM_THREADS$/, /^([1-9]\d{0,2}|10[01]\d|102[0-4])?$/, 'a number in [1, 1024]'],
   [/^CUDA_PROBE$/, /^(\d{1,6}(\.\d+)?)?$/, 'a number of seconds, or 0'],
   [/^CPU_ISA$/, /^(baseline|avx2|avx512|avx512fp16)?$/, 'baseline, avx2, avx512 or avx512fp16'],
-  [/^(CUDA_LIB_DIR|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|REQUIRE_CUDA|TEST_\w+)$/, /^/, 'anything'],
+  [
+    /^(CUDA_LIB_DIR|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|REQUIRE_CUDA|TEST_\w+)$/,
+    /^/,
+    'anything',
+  ],
 ];
 
 /** What is wrong with the variables that begin with HALFTONE_: unknown names, and values that are not understood. */

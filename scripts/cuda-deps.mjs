@@ -55,7 +55,8 @@ function bytesBelow(folder) {
   let sum = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     try {
-      if (entry.isFile()) sum += statSync(path.join(entry.parentPath ?? entry.path, entry.name)).size;
+      if (entry.isFile())
+        sum += statSync(path.join(entry.parentPath ?? entry.path, entry.name)).size;
     } catch {
       // pip has moved or removed it meanwhile.
     }
@@ -111,8 +112,7 @@ function findPython() {
   return python;
 }
 
-const isFetched = () =>
-  existsSync(MARK) && readFileSync(MARK, 'utf8').trim() === SPECS.join(' ');
+const isFetched = () => existsSync(MARK) && readFileSync(MARK, 'utf8').trim() === SPECS.join(' ');
 
 /**
  * Fetches the libraries where they are not installed. Returns what to print beside the stage's name.

@@ -23,6 +23,9 @@ const MIN_CLANG = 14;
 /** Environment variables that change what is built, with their defaults: CMake variables of that name. */
 const CMAKE_ENV = { HALFTONE_CUDA: 'AUTO', HALFTONE_CUDA_ARCHS: '' };
 
+/** Variables that change where CMake finds nvcc and NVIDIA's libraries. */
+const CUDA_ENV = ['CUDACXX', 'CUDA_PATH', 'CUDA_HOME', 'CUDNN_PATH', 'VIRTUAL_ENV', 'CONDA_PREFIX'];
+
 const REMEDY =
   'On Debian or Ubuntu: sudo apt-get install g++ cmake ninja-build. ' +
   'On Fedora: sudo dnf install gcc-c++ cmake ninja-build. ' +
@@ -102,6 +105,13 @@ export function buildEnv(compiler) {
   };
 }
 
+/** What was there of CUDA when the tree was configured: when it changes, CMake has to look again. */
+function cudaSignature() {
+  const variables = CUDA_ENV.map((name) => `${name}=${process.env[name] ?? ''}`);
+  const fetched = existsSync(path.join(root, '.cuda/nvidia'));
+  return [...variables, which('nvcc') ?? '', `.cuda: ${fetched}`].join(' ');
+}
+
 export const defines = (table) =>
   Object.entries(table).map(([name, value]) => `-D${name}=${value}`);
 
@@ -140,6 +150,7 @@ export async function buildNative({ target = 'halftone_addon', debug = false, in
     process.env.CXX ?? '',
     process.env.CXXFLAGS ?? '',
     ...settings,
+    cudaSignature(),
   ];
   const cache = path.join(root, folder, 'CMakeCache.txt');
   const hash = hashInputs(['native', 'CMakeLists.txt', 'cmake', 'package.json', ...inputs], setup);
@@ -177,9 +188,25 @@ export async function buildNative({ target = 'halftone_addon', debug = false, in
   return config;
 }
 
+/** "halftone_cuda.so (...)" or "not built (why)", as the last configuration said it. */
+function cudaSummary(folder) {
+  const cache = path.join(root, folder, 'CMakeCache.txt');
+  const text = existsSync(cache) ? readFileSync(cache, 'utf8') : '';
+  return /^HALFTONE_CUDA_SUMMARY:INTERNAL=(.*)$/m.exec(text)?.[1] ?? 'not built';
+}
+
+/** Builds halftone_cuda.so where nvcc and the libraries are. Returns what to print beside the stage's name. */
+export async function buildCuda({ debug = false } = {}) {
+  const note = await buildNative({ target: 'halftone_cuda_module', debug });
+  const summary = cudaSummary(debug ? 'build/debug-tree' : 'build');
+  return note === 'unchanged' ? `unchanged: ${summary}` : summary;
+}
+
 /** The command `halftone build`. */
 export async function main(args) {
   const debug = args.includes('--debug');
-  const ok = await stage('native', () => buildNative({ debug }));
+  const ok =
+    (await stage('native', () => buildNative({ debug }))) &&
+    (await stage('cuda', () => buildCuda({ debug })));
   process.exitCode = ok ? 0 : 1;
 }

@@ -6,7 +6,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { buildNative } from './native.mjs';
+import { buildCuda, buildNative } from './native.mjs';
 import { BuildError, hashInputs, root, run, stage, stamp, walk } from './support.mjs';
 
 const readJson = (name) => JSON.parse(readFileSync(path.join(root, name), 'utf8'));
@@ -90,27 +90,37 @@ async function typescript() {
   done.write();
 }
 
-/** Runs the stages in order; false when one failed. */
-export async function prepare({ debug = false } = {}) {
+/** Runs the stages in order; false when one failed. With `cuda`, the CUDA module too where it can be built. */
+export async function prepare({ debug = false, cuda = false } = {}) {
   // `bindings` prefers build/Debug, so a debug addon may only lie there when it was asked for.
-  const debugAddon = path.join(root, 'build/Debug/halftone.node');
+  const debugFolder = path.join(root, 'build/Debug');
+  const keep = (name) => {
+    const built = path.join(root, 'build/debug-tree/Debug', name);
+    if (existsSync(built)) cpSync(built, path.join(debugFolder, name));
+  };
   const steps = [
     ['install', install],
     [
       'native',
       async () => {
         const note = await buildNative({ debug });
-        if (!debug) {
-          rmSync(debugAddon, { force: true });
-          return note;
-        }
-        const built = path.join(root, 'build/debug-tree/Debug/halftone.node');
-        if (existsSync(built)) cpSync(built, debugAddon);
+        if (debug) keep('halftone.node');
+        else rmSync(path.join(debugFolder, 'halftone.node'), { force: true });
         return note;
       },
     ],
     ['typescript', typescript],
   ];
+  if (cuda) {
+    steps.push([
+      'cuda',
+      async () => {
+        const note = await buildCuda({ debug });
+        if (debug) keep('halftone_cuda.so');
+        return note;
+      },
+    ]);
+  }
   for (const [name, work] of steps) {
     if (!(await stage(name, work))) return false;
   }
@@ -118,6 +128,6 @@ export async function prepare({ debug = false } = {}) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const ok = await prepare({ debug: process.argv.includes('--debug') });
+  const ok = await prepare({ debug: process.argv.includes('--debug'), cuda: true });
   process.exitCode = ok ? 0 : 1;
 }

@@ -16,8 +16,9 @@ import {
   savedCounts,
 } from './counts.mjs';
 import { ctest } from './ctest.mjs';
+import { cudaDeps, findCuda } from './cuda-deps.mjs';
 import { format, lint } from './format.mjs';
-import { buildNative } from './native.mjs';
+import { buildCuda, buildNative } from './native.mjs';
 import { prepare } from './prepare.mjs';
 import { BuildError, root, run, stage, walk } from './support.mjs';
 
@@ -28,6 +29,26 @@ async function nativeTests() {
 
 /** The modules that tests in TypeScript load, when the native tests were not built anyway. */
 const fakes = () => buildNative({ target: 'halftone_fakes', inputs: ['test/native'] });
+
+/**
+ * The CUDA module: compiled and linked wherever nvcc is, for which the libraries are fetched when they are missing. Without
+ * them, HALFTONE_CUDA=AUTO says so and goes on; ON makes it a failure.
+ */
+async function cuda() {
+  const mode = process.env.HALFTONE_CUDA ?? 'AUTO';
+  if (mode === 'OFF') return 'not built (HALFTONE_CUDA=OFF)';
+  if (process.platform !== 'linux' || !findCuda()?.NVCC) {
+    if (mode === 'ON') throw new BuildError('HALFTONE_CUDA=ON, but no nvcc of CUDA 13 is found.');
+    return 'not built (no nvcc)';
+  }
+  try {
+    await cudaDeps();
+  } catch (error) {
+    if (mode === 'ON' || !(error instanceof BuildError)) throw error;
+    console.log(error.message);
+  }
+  return buildCuda();
+}
 
 async function jest(args) {
   if (!walk('dist/test').some((name) => name.endsWith('.test.js'))) return 'no tests';
@@ -58,6 +79,7 @@ if (onlyNative) {
   stages = [
     ['format', async () => format()],
     ['lint', lint],
+    ['cuda', cuda],
     ['native tests', nativeTests],
     ['jest', () => jest([])],
   ];

@@ -127,6 +127,14 @@ Status parse_device(std::string_view text, const Backend** backend, int* device)
                  tried.empty() ? "" : "; tried:", tried);
   }
   const int count = found->api->device_count();
+  if (count == 0) {
+    // A backend without devices tells the reason when it is asked for its first.
+    halftone_device_info info{};
+    halftone_status why{};
+    const bool told = found->api->device_info(0, &info, &why) != 0;
+    return error(Code::kBackendUnavailable, "device \"", text, "\" does not exist: ", name,
+                 " finds no device", told ? concat(": ", why.message) : std::string());
+  }
   if (index >= count)
     return error(Code::kBackendUnavailable, "device \"", text, "\" does not exist: ", name, " has ",
                  count, count == 1 ? " device" : " devices");

@@ -74,6 +74,7 @@ typedef struct halftone_backend {
   int32_t host_memory; /* non-zero: the host may read and write what alloc() gives, and call alloc
                           and free on any thread */
 
+  /* 0 when there are none; device_info(0) then fails with the reason. */
   int32_t (*device_count)(void);
   int32_t (*device_info)(int32_t device, halftone_device_info* info, halftone_status* status);
 

@@ -50,6 +50,7 @@ test('doctor --json has the documented fields', () => {
     notLoaded: 'array',
     auto: { device: 'string', reason: 'string' },
     nvidia: { devices: 'array', libraries: {} },
+    cuda: { available: 'boolean', libraries: 'array', hints: 'array' },
     environment: {},
     problems: 'array',
   });
@@ -85,10 +86,31 @@ describe('in a folder of its own', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
+  test('libraries of CUDA have path and version, and what is missing says what to install', () => {
+    const fakes = path.join(REPO, 'build/Release/fake_libraries');
+    const { cuda } = report({ HALFTONE_CUDA_LIB_DIR: fakes });
+    expect(cuda.libraries).toMatchObject([
+      { name: 'cuBLASLt', path: `${fakes}/libcublasLt.so.13`, version: '13.2.3', needed: true },
+      { name: 'NVRTC', path: `${fakes}/libnvrtc.so.13`, version: '13.2', needed: false },
+      { name: 'cuDNN', path: `${fakes}/libcudnn.so.9`, version: '9.24.5', needed: true },
+    ]);
+    if (!cuda.available) expect(cuda.hints.join('\n')).toMatch(/driver|halftone_cuda\.so/);
+
+    const broken = path.join(folder, 'libcublasLt.so.13');
+    writeFileSync(broken, 'no library');
+    const [cublas] = report({ HALFTONE_CUDA_LIB_DIR: `${folder}:${fakes}` }).cuda.libraries;
+    expect(cublas).toMatchObject({
+      path: `${fakes}/libcublasLt.so.13`,
+      attempts: [{ path: broken, reason: expect.stringContaining('file too short') }],
+    });
+    const { stdout } = halftone(['doctor'], { HALFTONE_CUDA_LIB_DIR: fakes });
+    expect(stdout).toContain(`9.24.5, ${fakes}/libcudnn.so.9`);
+  });
+
   test('a CUDA module that cannot be loaded is named with the reason, and so is one not there', () => {
     const broken = path.join(folder, 'halftone_cuda.so');
     writeFileSync(broken, 'this is no shared library');
-    const { notLoaded, auto } = report({ HALFTONE_CUDA_LIB_DIR: `${folder}:${folder}/none` });
+    const { notLoaded, auto, cuda } = report({ HALFTONE_CUDA_LIB_DIR: `${folder}:${folder}/none` });
     expect(notLoaded).toContainEqual({
       path: broken,
       reason: expect.stringContaining('cannot be loaded'),
@@ -97,7 +119,8 @@ describe('in a folder of its own', () => {
       path: path.join(folder, 'none', 'halftone_cuda.so'),
       reason: 'not found',
     });
-    expect(auto.reason).toContain(broken);
+    expect(auto.device).toBe('cpu');
+    expect(cuda).toMatchObject({ available: false, module: broken });
   });
 
   /** A copy of the package without an addon. */

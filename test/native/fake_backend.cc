@@ -5,8 +5,9 @@
 //   1001  the op fails with a device error        1003  the op finds no memory
 //   1002  the device is lost                       1004  the op takes 200 ms
 //
-// Built three times: as it is, with another ABI version, and with another schema (FAKE_ABI_VERSION,
-// FAKE_SCHEMA_SALT).
+// Built as it is, with another ABI version, with another schema (FAKE_ABI_VERSION,
+// FAKE_SCHEMA_SALT), and under the name "cuda" (FAKE_NAME): where HALFTONE_TEST_FAKE says so, that
+// one crashes or hangs as a broken driver would when it is first asked, or has no device.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -23,6 +24,10 @@
 #endif
 #ifndef FAKE_SCHEMA_SALT
 #define FAKE_SCHEMA_SALT 0
+#endif
+
+#ifndef FAKE_NAME
+#define FAKE_NAME "fake"
 #endif
 
 namespace {
@@ -49,9 +54,23 @@ T* to_host(T* device) {
   return reinterpret_cast<T*>(reinterpret_cast<uintptr_t>(device) & ~kDeviceBit);
 }
 
-int32_t device_count() { return 2; }
+bool told_to(const char* what) {
+  const char* told = std::getenv("HALFTONE_TEST_FAKE");
+  return told && std::strcmp(told, what) == 0;
+}
 
-int32_t device_info(int32_t device, halftone_device_info* info, halftone_status*) {
+int32_t device_count() {
+  if (told_to("crash")) {
+    std::fprintf(stderr, "fake driver: cannot go on\n");
+    std::abort();
+  }
+  while (told_to("hang")) std::this_thread::sleep_for(std::chrono::seconds(1));
+  return told_to("no device") ? 0 : 2;
+}
+
+int32_t device_info(int32_t device, halftone_device_info* info, halftone_status* status) {
+  if (told_to("no device"))
+    return fail(status, Code::kBackendUnavailable, "the fake has no device");
   std::snprintf(info->name, sizeof info->name, "Fake device %d", device);
   std::snprintf(info->detail, sizeof info->detail, "for tests");
   info->total_bytes = kDeviceBytes;
@@ -132,7 +151,7 @@ void trim(int32_t) {}
 extern "C" __attribute__((visibility("default"))) const halftone_backend* halftone_backend_get(
     void) {
   static const halftone_backend backend = {
-      FAKE_ABI_VERSION, "fake",        "1.2.3",        0,           device_count, device_info,
+      FAKE_ABI_VERSION, FAKE_NAME,     "1.2.3",        0,           device_count, device_info,
       op_hash,          stream_create, stream_destroy, stream_sync, alloc,        release,
       copy_in,          copy_out,      supports,       run,         cached_bytes, trim};
   return &backend;

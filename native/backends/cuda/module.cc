@@ -46,6 +46,10 @@ int32_t count() { return device_count(nullptr); }
 
 int32_t device_info(int32_t index, halftone_device_info* info, halftone_status* status) {
   return guarded(status, [&]() -> Status {
+    // Without any device, the caller learns why.
+    Status why;
+    if (device_count(&why) == 0)
+      return why.ok() ? error(Code::kBackendUnavailable, "there is no CUDA device") : why;
     const Device* found = nullptr;
     HALFTONE_TRY(device(index, &found));
     HALFTONE_TRY(vendor::use_device(index));
