@@ -59,11 +59,12 @@ if(HALFTONE_HAVE_CORE)
     add_executable(${name} "${source}")
     target_include_directories(${name} PRIVATE test/native)
     target_compile_definitions(${name} PRIVATE HALFTONE_TEST_MODULE_DIR="${HALFTONE_MODULE_DIR}")
-    target_link_libraries(${name} PRIVATE halftone_core)
-    # test/native/cuda_<what>_test.cc runs the CUDA backend's sources on the emulated device.
+    # test/native/cuda_<what>_test.cc runs the CUDA backend's sources on the emulated device, which
+    # take the schemas from the core.
     if(name MATCHES "^cuda_")
       target_link_libraries(${name} PRIVATE halftone_emu_core)
     endif()
+    target_link_libraries(${name} PRIVATE halftone_core)
     add_dependencies(${name} halftone_fakes)
     add_dependencies(halftone_tests ${name})
     add_test(NAME ${name} COMMAND ${name})

@@ -4,6 +4,14 @@
 
 namespace halftone {
 
+/// What of a device is measured. The numbers are part of the backend ABI.
+enum class PeakKind : int32_t {
+  kCopy = 0,    // bytes read and written per second by copies in the device's memory
+  kFmaF32 = 1,  // operations per second of float32 multiply-adds; one is two
+  kFmaF16 = 2,  // the same of float16, without tensor cores
+  kDot4S8 = 3,  // the same of dp4a, which is eight
+};
+
 /// Floating-point operations per second (an FMA counts as two) of independent float32 FMAs in
 /// registers, in the widest instructions of cpu_isa(), on `threads` >= 1 threads. Best of several
 /// runs; takes about 0.1 s.
