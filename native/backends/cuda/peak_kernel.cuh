@@ -74,33 +74,33 @@ struct Dot4S8 {
 template <class Step>
 HALFTONE_HD uint32_t peak_thread(uint32_t n, typename Step::Value turn, int64_t rounds) {
   typename Step::Value x[kPeakChains], y[kPeakChains];
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll
 #endif
   for (int i = 0; i < kPeakChains; ++i) {
     x[i] = Step::start(n * 2 * kPeakChains + static_cast<uint32_t>(2 * i));
     y[i] = Step::start(n * 2 * kPeakChains + static_cast<uint32_t>(2 * i + 1));
   }
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll 1
 #endif
   for (int64_t r = 0; r < rounds; ++r) {
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll
 #endif
     for (int u = 0; u < kPeakUnroll; ++u) {
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll
 #endif
       for (int i = 0; i < kPeakChains; ++i) x[i] = Step::add(turn, y[i], x[i]);
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll
 #endif
       for (int i = 0; i < kPeakChains; ++i) y[i] = Step::subtract(turn, x[i], y[i]);
     }
   }
   uint32_t all = 0;
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 #pragma unroll
 #endif
   for (int i = 0; i < kPeakChains; ++i)
