@@ -216,6 +216,8 @@ export type GeluApproximation = 'none' | 'tanh';
 export type Int8Kernel = 'auto' | 'dp4a' | 'imma';
 /** Order of the axes of images: batch, channels, rows (height), columns (width). */
 export type Layout = 'NCHW' | 'NHWC';
+/** A function applied to the result of a fully connected layer before it is stored. */
+export type LinearActivation = 'none' | 'relu' | 'gelu-tanh';
 /** What stands in the margins: one value, the nearest element, or the mirror image. */
 export type PadMode = 'constant' | 'edge' | 'reflect';
 /** How quantize() rounds: ties to the even code (ONNX), or away from zero (TensorFlow). */
@@ -1105,6 +1107,30 @@ export interface GemmInt8Params {
 /** dot4: c + the sum of four products of 8-bit integers, in int32. CUDA __dp4a. */
 export type Dot4Params = Readonly<Record<string, never>>;
 
+/** linear: Fully connected layer: x times a matrix of weights, plus a bias, through an activation. Caffe2 FC. */
+export interface LinearParams {
+  /**
+   * W is [k, n], as the second matrix of matmul.
+   * @default false
+   */
+  readonly transW?: boolean | undefined;
+  /**
+   * Applied before the result is stored.
+   * @default "none"
+   */
+  readonly activation?: LinearActivation | undefined;
+  /**
+   * Type of the sums; null: float32.
+   * @default null
+   */
+  readonly compute?: Compute | null | undefined;
+  /**
+   * Null: the dtype of x.
+   * @default null
+   */
+  readonly outputDType?: DType | null | undefined;
+}
+
 /** The parameters of all operators, by name. */
 export interface OpParams {
   dequantize: DequantizeParams;
@@ -1176,6 +1202,7 @@ export interface OpParams {
   gemmEx: GemmExParams;
   gemmInt8: GemmInt8Params;
   dot4: Dot4Params;
+  linear: LinearParams;
 }
 
 /** The inputs of all operators, by name. */
@@ -1249,4 +1276,5 @@ export interface OpInputs {
   gemmEx: [a: NativeTensor, b: NativeTensor, c?: NativeTensor | null];
   gemmInt8: [a: NativeTensor, b: NativeTensor];
   dot4: [a: NativeTensor, b: NativeTensor, c?: NativeTensor | null];
+  linear: [x: NativeTensor, w: NativeTensor, bias?: NativeTensor | null];
 }

@@ -6,6 +6,7 @@ export * from './conv2d';
 export * from './create';
 export * from './gemm';
 export * from './haxpy';
+export * from './linear';
 export * from './min-max';
 export * from './pad';
 export * from './pool';
