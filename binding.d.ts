@@ -170,6 +170,16 @@ export interface NativeBinding {
     inputs: readonly (TensorDesc | null)[],
     params: OpParams[Op],
   ): TensorDesc[];
+  /**
+   * null when run() would take the call on that device; the message of the UnsupportedError that it would throw,
+   * otherwise. Throws what else run() would throw before it enqueues.
+   */
+  supports<Op extends keyof OpParams>(
+    op: Op,
+    inputs: readonly (TensorDesc | null)[],
+    params: OpParams[Op],
+    device: string,
+  ): string | null;
   fromData(
     dtype: DType,
     shape: readonly number[],

@@ -6,6 +6,7 @@
 
 #include "core/library.h"
 #include "core/registry.h"
+#include "core/supports.h"
 #include "core/version.h"
 #include "napi/describe.h"
 #include "napi/env.h"
@@ -91,34 +92,61 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   return handles;
 }
 
-// infer(op, descs: ({dtype, shape} | null)[], options) -> {dtype, shape}[]: what run() would
-// return, without running.
+/// The arguments (op, descs: ({dtype, shape} | null)[], options) of infer() and supports().
+struct DescribedCall {
+  const RegisteredOp& op;
+  std::vector<TensorDesc> descs;
+  std::vector<const TensorDesc*> inputs;
+  std::vector<std::max_align_t> params;
+
+  explicit DescribedCall(const Napi::CallbackInfo& info) : op(op_of(info[0])) {
+    const Napi::Env env = info.Env();
+    const OpSchema& schema = op.schema;
+    const auto list = info[1].As<Napi::Array>();
+    const uint32_t count = list.Length();
+    check_count(schema, count);
+    descs.resize(count);
+    inputs.assign(count, nullptr);
+    for (uint32_t i = 0; i < count; ++i) {
+      const Napi::Value value = list[i];
+      if (is_nullish(env, value)) {
+        check_given(schema, i);
+        continue;
+      }
+      const auto object = value.As<Napi::Object>();
+      const std::string dtype = object.Get("dtype").ToString();
+      if (!parse_dtype(dtype, &descs[i].dtype))
+        throw StatusError(dtype_error(schema.name, ": \"", dtype, "\" is no dtype"));
+      descs[i].shape = read_shape(env, object.Get("shape"), schema.name.c_str());
+      inputs[i] = &descs[i];
+    }
+    params.resize(schema.params_size / sizeof(std::max_align_t) + 1);
+    schema.init_params(params.data());
+    read_params(env, info[2], schema, params.data());
+  }
+};
+
+// supports(op, descs, options, device) -> null when run() would take the call on that device; the
+// message of kUnsupported, which says what is nearest, when not. All else is thrown.
+Napi::Value supports_call(const Napi::CallbackInfo& info) {
+  const DescribedCall call(info);
+  const Backend* backend = nullptr;
+  int device = 0;
+  check(parse_device(info[3].ToString().Utf8Value(), &backend, &device));
+  Outputs outputs;
+  Status status = supports(*backend, device, call.op, call.params.data(), call.inputs, &outputs);
+  if (status.ok()) return info.Env().Null();
+  if (status.code != Code::kUnsupported) throw StatusError(std::move(status));
+  return Napi::String::New(info.Env(), status.message);
+}
+
+// infer(op, descs, options) -> {dtype, shape}[]: what run() would return, without running.
 Napi::Value infer(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const OpSchema& schema = op_of(info[0]).schema;
-  const auto list = info[1].As<Napi::Array>();
-  const uint32_t count = list.Length();
-  check_count(schema, count);
-  std::vector<TensorDesc> descs(count);
-  std::vector<const TensorDesc*> pointers(count, nullptr);
-  for (uint32_t i = 0; i < count; ++i) {
-    const Napi::Value value = list[i];
-    if (is_nullish(env, value)) {
-      check_given(schema, i);
-      continue;
-    }
-    const auto object = value.As<Napi::Object>();
-    const std::string dtype = object.Get("dtype").ToString();
-    if (!parse_dtype(dtype, &descs[i].dtype))
-      throw StatusError(dtype_error(schema.name, ": \"", dtype, "\" is no dtype"));
-    descs[i].shape = read_shape(env, object.Get("shape"), schema.name.c_str());
-    pointers[i] = &descs[i];
-  }
-  std::vector<std::max_align_t> params(schema.params_size / sizeof(std::max_align_t) + 1);
-  schema.init_params(params.data());
-  read_params(env, info[2], schema, params.data());
+  const DescribedCall call(info);
+  const OpSchema& schema = call.op.schema;
   Outputs outputs;
-  check(schema.infer(params.data(), Inputs(pointers), outputs));
+  check(schema.infer(call.params.data(), Inputs(call.inputs), outputs));
   auto out = Napi::Array::New(env, outputs.size());
   for (uint32_t i = 0; i < outputs.size(); ++i) {
     check(check_size(outputs[i].shape, outputs[i].dtype));
@@ -271,6 +299,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["version"] = Napi::String::New(env, kVersion);
   exports["initialize"] = Napi::Function::New<guarded<initialize>>(env, "initialize");
   exports["run"] = Napi::Function::New<guarded<run>>(env, "run");
+  exports["supports"] = Napi::Function::New<guarded<supports_call>>(env, "supports");
   exports["infer"] = Napi::Function::New<guarded<infer>>(env, "infer");
   exports["fromData"] = Napi::Function::New<guarded<from_data>>(env, "fromData");
   exports["sync"] = Napi::Function::New<guarded<sync>>(env, "sync");
