@@ -195,6 +195,9 @@ function cudaSummary(folder) {
   return /^HALFTONE_CUDA_SUMMARY:INTERNAL=(.*)$/m.exec(text)?.[1] ?? 'not built';
 }
 
+/** Whether the last configuration builds halftone_cuda.so. */
+export const cudaIsBuilt = () => cudaSummary('build').startsWith('halftone_cuda.so');
+
 /** Builds halftone_cuda.so where nvcc and the libraries are. Returns what to print beside the stage's name. */
 export async function buildCuda({ debug = false } = {}) {
   const note = await buildNative({ target: 'halftone_cuda_module', debug });

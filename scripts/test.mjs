@@ -17,8 +17,9 @@ import {
 } from './counts.mjs';
 import { ctest } from './ctest.mjs';
 import { cudaDeps, findCuda } from './cuda-deps.mjs';
+import { cudaResources } from './cuda-resources.mjs';
 import { format, lint } from './format.mjs';
-import { buildCuda, buildNative } from './native.mjs';
+import { buildCuda, buildNative, cudaIsBuilt } from './native.mjs';
 import { prepare } from './prepare.mjs';
 import { BuildError, root, run, stage, walk } from './support.mjs';
 
@@ -50,6 +51,9 @@ async function cuda() {
   return buildCuda();
 }
 
+/** What ptxas says of the kernels, wherever the module was built. */
+const kernels = () => (cudaIsBuilt() ? cudaResources() : 'not checked: the module is not built');
+
 async function jest(args) {
   if (!walk('dist/test').some((name) => name.endsWith('.test.js'))) return 'no tests';
   const report = reportFile('jest.json');
@@ -80,6 +84,7 @@ if (onlyNative) {
     ['format', async () => format()],
     ['lint', lint],
     ['cuda', cuda],
+    ['cuda kernels', kernels],
     ['native tests', nativeTests],
     ['jest', () => jest([])],
   ];
