@@ -1,8 +1,39 @@
 #include "device/context.h"
+#include "ops/quantize/code_dispatch.h"
+#include "ops/quantize/quantize.h"
+#include "ops/quantize/quantize_kernel.cuh"
 
 namespace halftone {
+namespace {
 
-// No kernels yet: the CUDA backend answers UnsupportedError.
-std::vector<CudaOp> quantize_cuda_ops() { return {}; }
+Status quantize_cuda(const Quantize::Params& p, DeviceContext& context) {
+  const TensorView &x = context.in(0), &y = context.out();
+  const std::string kernel = concat("quantize_", info(x.dtype).short_name, "_",
+                                    info(p.dtype).short_name, p.axis.present ? "_per_axis" : "");
+  context.made_by({kernel.c_str(), name(x.dtype), "float32", "float32"});
+  const int64_t n = x.elements();
+  if (n == 0) return {};
+  const ChannelLayout layout = channel_layout(x.shape, p.axis);
+  const CodeRange range = code_range(p.dtype, p.narrowRange);
+  return dispatch_real(x.dtype, [&](auto in) {
+    return dispatch_code(p.dtype, [&](auto out) {
+      using In = typename decltype(in)::type;
+      using Out = typename decltype(out)::type;
+      const QuantizeElement<In, Out> f{context.in(1).as<float>(),
+                                       context.has(2) ? context.in(2).as<Out>() : nullptr,
+                                       range.low,
+                                       range.high,
+                                       p.rounding == QuantizeRounding::kHalfAway,
+                                       p.scaling == QuantizeScaling::kMultiply};
+      return device::launch_channels("quantize", context.properties(), context.stream(), f,
+                                     x.as<In>(), y.as<Out>(), n,
+                                     device::channel_map(layout.channels, layout.inner));
+    });
+  });
+}
+
+}  // namespace
+
+std::vector<CudaOp> quantize_cuda_ops() { return {cuda_op<Quantize, quantize_cuda>()}; }
 
 }  // namespace halftone

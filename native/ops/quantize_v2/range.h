@@ -1,25 +1,30 @@
 // The constants that TensorFlow derives from a range, in its own order of float32 and float64
-// operations.
+// operations, and what it does with one number. The same lines on the CPU and in kernels.
 #pragma once
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
+#include "core/host_device.h"
 #include "ops/quantize/codes.h"
+#include "ops/quantize/rounding.h"
 #include "ops/quantize_v2/quantize_v2.h"
 
 namespace halftone {
 
 /// Half the number of codes of a signed type: what MIN_COMBINED adds to make codes start at 0.
-inline float half_range(DType t) {
+HALFTONE_HD float half_range(DType t) {
   const CodeRange all = code_range(t);
   if (all.low == 0) return 0;
   return static_cast<float>((static_cast<double>(all.high) - all.low + 1) / 2);
 }
 
 /// 2^bits - 1.
-inline double steps(DType t) { return std::ldexp(1.0, 8 * size_of(t)) - 1; }
+HALFTONE_HD double steps(DType t) {
+  return static_cast<double>((int64_t{1} << 8 * size_of(t)) - 1);
+}
 
 /// One channel's range and what x is multiplied by.
 struct QuantizeRange {
@@ -29,7 +34,7 @@ struct QuantizeRange {
 };
 
 /// The range contains 0 and is at least ensureMinimumRange wide.
-inline QuantizeRange adjusted_range(float min, float max, float ensure) {
+HALFTONE_HD QuantizeRange adjusted_range(float min, float max, float ensure) {
   QuantizeRange r;
   r.min = std::min(0.0f, min);
   const float epsilon = std::max(1.0f, std::max(std::fabs(min), std::fabs(max))) * ensure;
@@ -37,7 +42,7 @@ inline QuantizeRange adjusted_range(float min, float max, float ensure) {
   return r;
 }
 
-inline QuantizeRange quantize_range(const QuantizeV2::Params& p, float min, float max) {
+HALFTONE_HD QuantizeRange quantize_range(const QuantizeV2::Params& p, float min, float max) {
   QuantizeRange r = adjusted_range(min, max, static_cast<float>(p.ensureMinimumRange));
   const CodeRange all = code_range(p.dtype, p.narrowRange);
   const float low = static_cast<float>(all.low), high = static_cast<float>(all.high);
@@ -68,13 +73,25 @@ inline QuantizeRange quantize_range(const QuantizeV2::Params& p, float min, floa
   return r;
 }
 
+/// The range of each channel, as the caller gave it; a reversed one is refused.
+inline Status quantize_ranges(const QuantizeV2::Params& p, const float* mins, const float* maxs,
+                              int64_t channels, std::vector<QuantizeRange>* out) {
+  for (int64_t c = 0; c < channels; ++c) {
+    if (!(mins[c] <= maxs[c]))
+      return param_error("maxRange[", c, "] must not be below minRange[", c, "], got minRange ",
+                         mins[c], " and maxRange ", maxs[c]);
+    out->push_back(quantize_range(p, mins[c], maxs[c]));
+  }
+  return {};
+}
+
 /// y = (q + before) * factor + after.
 struct DequantizeRange {
   float before = 0, factor = 0, after = 0;
 };
 
-inline DequantizeRange dequantize_range(const DequantizeV2::Params& p, DType q, float min,
-                                        float max) {
+HALFTONE_HD DequantizeRange dequantize_range(const DequantizeV2::Params& p, DType q, float min,
+                                             float max) {
   const CodeRange all = code_range(q, p.narrowRange && p.mode == RangeMode::kScaled);
   const float low = static_cast<float>(all.low), high = static_cast<float>(all.high);
   if (p.mode == RangeMode::kMinCombined) return {half_range(q), (max - min) / (high - low), min};
@@ -86,7 +103,7 @@ inline DequantizeRange dequantize_range(const DequantizeV2::Params& p, DType q, 
 }
 
 /// TensorFlow's FloatToQuantized: the code of one number, in float64.
-inline int64_t code_in_range(float x, float min, float max, CodeRange all, double step_count) {
+HALFTONE_HD int64_t code_in_range(float x, float min, float max, CodeRange all, double step_count) {
   if (min == max) return all.low;
   const double count = step_count + 1;
   const double scale = count / (static_cast<double>(max - min) * (count / step_count));
@@ -96,7 +113,7 @@ inline int64_t code_in_range(float x, float min, float max, CodeRange all, doubl
 }
 
 /// v as int64, with an answer for every v: a range may be infinite.
-inline int64_t whole(double v) {
+HALFTONE_HD int64_t whole(double v) {
   if (!(std::fabs(v) < 0x1p62)) return v > 0 ? int64_t{1} << 62 : v < 0 ? -(int64_t{1} << 62) : 0;
   return static_cast<int64_t>(v);
 }
@@ -107,7 +124,7 @@ struct RequantizeRange {
   int64_t factor = 0, offset = 0;
 };
 
-inline RequantizeRange requantize_range(float min, float max, float to_min, float to_max) {
+HALFTONE_HD RequantizeRange requantize_range(float min, float max, float to_min, float to_max) {
   constexpr double kOne = 1 << 16;
   constexpr int64_t kHalf = 1 << 15;
   const float from = max - min, to = to_max - to_min;
@@ -117,6 +134,80 @@ inline RequantizeRange requantize_range(float min, float max, float to_min, floa
   const int64_t in = whole(middle * reciprocal * static_cast<float>(kOne));
   const int64_t out = whole(kOne * (to_min * 255.0) / to);
   return {whole(255.0 * kOne * from / to), in - out + kHalf};
+}
+
+/// (((x * factor) >> 32) + offset) >> 16, clamped to uint8.
+HALFTONE_HD uint8_t requantize_code(int32_t x, const RequantizeRange& r) {
+  const __int128 product = static_cast<__int128>(x) * r.factor;
+  const __int128 code = ((product >> 32) + r.offset) >> 16;
+  return static_cast<uint8_t>(code < 0 ? 0 : code > 255 ? 255 : code);
+}
+
+/// What QuantizeV2 does with one number before it is rounded and brought into the type. `even`
+/// roundings are to the nearest even, the others away from zero.
+enum class QuantizeStep : int32_t {
+  kOnednnMinFirst,       // (x - min) * factor, even
+  kOnednnScaled,         // x * factor, even
+  kMinFirst,             // round(x * factor) - offset
+  kMinCombined,          // (clamp(x) - min) * factor - half
+  kMinCombinedUnsigned,  // the same, a half added in float32 and the fraction cut off
+  kScaledEven,           // clamp(x) * factor, even
+  kScaledAway,           // clamp(x) * factor
+};
+
+constexpr bool rounds_even(QuantizeStep s) {
+  return s == QuantizeStep::kOnednnMinFirst || s == QuantizeStep::kOnednnScaled ||
+         s == QuantizeStep::kScaledEven;
+}
+
+inline QuantizeStep quantize_step(const QuantizeV2::Params& p) {
+  const bool first = p.mode == RangeMode::kMinFirst;
+  if (p.onednn) return first ? QuantizeStep::kOnednnMinFirst : QuantizeStep::kOnednnScaled;
+  if (first) return QuantizeStep::kMinFirst;
+  if (p.mode == RangeMode::kMinCombined)
+    return code_range(p.dtype).low == 0 ? QuantizeStep::kMinCombinedUnsigned
+                                        : QuantizeStep::kMinCombined;
+  return p.roundMode == RangeRounding::kHalfToEven ? QuantizeStep::kScaledEven
+                                                   : QuantizeStep::kScaledAway;
+}
+
+/// The ends are float32 numbers: narrowRange cannot leave out a code of int32, and MIN_FIRST stops
+/// at the largest float32 that converts to int32.
+inline CodeRange quantize_ends(const QuantizeV2::Params& p) {
+  const bool wide = p.dtype == DType::kS32;
+  CodeRange r = code_range(p.dtype, p.narrowRange && !wide);
+  if (wide && p.mode == RangeMode::kMinFirst) r.high = 2147483520;
+  return r;
+}
+
+/// std::round of any float32: round_half_away() ends at 2^22.
+HALFTONE_HD float round_away(float t) {
+  return t < 0x1p22f && t > -0x1p22f ? round_half_away(t) : std::round(t);
+}
+
+/// The real number whose rounding is the code of v; `half` is half_range().
+HALFTONE_HD float quantize_real(QuantizeStep step, const QuantizeRange& r, float half, float v) {
+  // std::max(std::min(v, max), min): a NaN stays one.
+  const float below = r.max < v ? r.max : v, clamped = below < r.min ? r.min : below;
+  switch (step) {
+    case QuantizeStep::kOnednnMinFirst:
+      return (v - r.min) * r.factor;
+    case QuantizeStep::kOnednnScaled:
+      return v * r.factor;
+    case QuantizeStep::kMinFirst:
+      return round_away(v * r.factor) - r.offset;
+    case QuantizeStep::kMinCombined:
+      return (clamped - r.min) * r.factor - half;
+    case QuantizeStep::kMinCombinedUnsigned:
+      return std::floor((clamped - r.min) * r.factor + 0.5f);
+    default:
+      return clamped * r.factor;
+  }
+}
+
+/// One number of one code.
+HALFTONE_HD float dequantize_real(const DequantizeRange& r, float q) {
+  return (q + r.before) * r.factor + r.after;
 }
 
 }  // namespace halftone

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ops/quantize/channel_walk.h"
+#include "ops/requantize/fixed_points.h"
 #include "ops/requantize/requantize_isa.h"
 
 namespace halftone {
@@ -10,29 +11,11 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 16;  // elements of one piece of work
 
-bool is_fixed_point(RequantizeVariant v) {
-  return v == RequantizeVariant::kTfliteDouble || v == RequantizeVariant::kTosa;
-}
-
-double scale_at(const TensorView& scale, int64_t i) {
-  return scale.dtype == DType::kF64 ? scale.as<double>()[i]
-                                    : static_cast<double>(scale.as<float>()[i]);
-}
-
-/// The multipliers of the integer variants, one per channel. There is no fraction and shift for a
-/// number that is negative, not finite or beyond the variant's shifts.
 Status fixed_points(RequantizeVariant variant, const TensorView& scale,
                     std::vector<FixedPoint>* out) {
-  const bool tosa = variant == RequantizeVariant::kTosa;
-  const double end = tosa ? kTosaMultiplierEnd : kTfliteMultiplierEnd;
-  for (int64_t i = 0; i < scale.elements(); ++i) {
-    const double m = scale_at(scale, i);
-    if (!(m >= 0 && m < end))
-      return param_error("scale[", i, "] must lie in [0, 2^", tosa ? 29 : 30, ") for variant '",
-                         tosa ? "tosa" : "tflite-double", "', got ", m);
-    out->push_back(tosa ? fixed_point_tosa(m) : fixed_point_tflite(m));
-  }
-  return {};
+  if (scale.dtype == DType::kF64)
+    return fixed_points(variant, scale.as<double>(), scale.elements(), out);
+  return fixed_points(variant, scale.as<float>(), scale.elements(), out);
 }
 
 Status requantize_cpu(const Requantize::Params& p, const KernelContext& context) {
