@@ -138,8 +138,7 @@ TEST(a_bias_has_its_pointer_and_type) {
   CHECK_EQ(get<const void*>(o, CUBLASLT_MATMUL_DESC_BIAS_POINTER), bias);
   // A search has no bias yet; its address stands for the alignment.
   CHECK_OK(searching.build(p, nullptr));
-  CHECK_EQ(alignment_of(
-               get<const void*>(searching.operation(), CUBLASLT_MATMUL_DESC_BIAS_POINTER)),
+  CHECK_EQ(alignment_of(get<const void*>(searching.operation(), CUBLASLT_MATMUL_DESC_BIAS_POINTER)),
            32);
 }
 
@@ -190,6 +189,5 @@ TEST(without_a_device_the_handle_is_an_error_with_the_librarys_words) {
     return;
   }
   CHECK(status.code == Code::kDevice);
-  CHECK_EQ(status.message,
-           std::string("cublasLtCreate failed: CUBLAS_STATUS_NOT_INITIALIZED"));
+  CHECK_EQ(status.message, std::string("cublasLtCreate failed: CUBLAS_STATUS_NOT_INITIALIZED"));
 }
