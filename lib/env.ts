@@ -7,7 +7,7 @@
  * | HALFTONE_FP16_CONV_USE_FP32_COMPUTE | 1, 0 | default compute of float16 convolutions: float32 (1, default) or float16 |
  * | HALFTONE_FP16_MATMUL_USE_FP32_COMPUTE | 1, 0 | the same for matrix products |
  * | HALFTONE_ALLOW_TF32 | 0, 1 | default compute of float32 convolutions and matrix products: float32 (0, default) or tf32 |
- * | HALFTONE_AUTO_MIXED_PRECISION | 0 | models are rewritten to mixed precision as they load; not in this version: 1 throws |
+ * | HALFTONE_AUTO_MIXED_PRECISION | 1, 0 | models are converted to mixed precision as they load (`model.convert` with its defaults) |
  * | HALFTONE_NUM_THREADS | 1 ... 1024 | threads of the CPU backend; read by native code at first use |
  * | HALFTONE_CPU_ISA | `baseline`, `avx2`, `avx512`, `avx512fp16` | upper bound for the CPU kernels' instruction sets |
  * | HALFTONE_CUDA_LIB_DIR | folders, separated as in PATH | searched first, for `halftone_cuda.so` and for NVIDIA's libraries |
@@ -17,7 +17,7 @@
 
 import type { Compute } from '../binding';
 import type { DType } from './dtype';
-import { ParamError, UnsupportedError } from './errors';
+import { ParamError } from './errors';
 
 const YES = new Set(['1', 'true', 'on', 'yes']);
 const NO = new Set(['0', 'false', 'off', 'no']);
@@ -51,19 +51,9 @@ export function defaultMatmulCompute(dtype: DType): Compute | undefined {
   return defaultCompute(dtype, 'HALFTONE_FP16_MATMUL_USE_FP32_COMPUTE');
 }
 
-/**
- * For whoever loads a model: HALFTONE_AUTO_MIXED_PRECISION=1 asks for a rewrite that does not exist yet, and ignoring it would
- * be a silent change of arithmetic.
- *
- * @throws UnsupportedError when it is set.
- */
-export function refuseAutoMixedPrecision(): void {
-  if (envSwitch('HALFTONE_AUTO_MIXED_PRECISION') !== true) return;
-  throw new UnsupportedError(
-    'HALFTONE_AUTO_MIXED_PRECISION=1: this version cannot choose the precision of each node; unset it and call ' +
-      "model.convert({ precision: 'float16' }), which converts all of them",
-  );
-}
+/** Whether models are converted to mixed precision as they load: HALFTONE_AUTO_MIXED_PRECISION=1. */
+export const autoMixedPrecision = (): boolean =>
+  envSwitch('HALFTONE_AUTO_MIXED_PRECISION') === true;
 
 const SWITCH = /^(1|true|on|yes|0|false|off|no)?$/i;
 
@@ -79,7 +69,7 @@ const VARIABLES: readonly (readonly [name: RegExp, values: RegExp, rule: string]
   [/^CUDA_PROBE$/, /^(\d{1,6}(\.\d+)?)?$/, 'a number of seconds, or 0'],
   [/^CPU_ISA$/, /^(baseline|avx2|avx512|avx512fp16)?$/, 'baseline, avx2, avx512 or avx512fp16'],
   [
-    /^(CUDA_LIB_DIR|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|REQUIRE_CUDA|TEST_\w+)$/,
+    /^(CUDA_LIB_DIR|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|REQUIRE_CUDA|TEST_\w+|EMU_\w+)$/,
     /^/,
     'anything',
   ],

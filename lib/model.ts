@@ -1,23 +1,28 @@
 /** Models: ONNX files, loaded, checked, converted and run. */
 
-import { type DeviceName, resolveDevice } from './device';
-import { refuseAutoMixedPrecision } from './env';
+import { fileURLToPath } from 'node:url';
+import { backends, resolveDevice } from './device';
+import { autoMixedPrecision } from './env';
 import { DisposedError, ParamError } from './errors';
-import { type CastLoss, type Precision, PRECISIONS } from './graph/passes/cast-constant';
-import { checkFreed, freeBatch } from './graph/passes/batch';
-import { convertPrecision } from './graph/passes/convert-precision';
 import { ConstantTensors, Executor, type NodeReport } from './graph/executor';
-import type { Constant, Graph, Node, NodeCompute, ValueInfo } from './graph/ir';
-import { castConstants } from './graph/cast-constants';
-import { bindInputs, type ModelInput, settleShapes } from './graph/inputs';
-import { messageOf, modelError } from './graph/model-error';
-import type { Desc } from './graph/op-set';
-import { makePlan, type Plan } from './graph/plan';
+import { bindInputs, type ModelInput } from './graph/inputs';
+import type { Constant, Graph, Node, ValueInfo } from './graph/ir';
+import type { CastLoss } from './graph/passes/cast-constant';
+import { makePlan } from './graph/plan';
 import { TensorEngine } from './graph/tensor-engine';
-import { readBytes } from './io/bytes';
-import { decodeModel } from './onnx/decode';
-import { dataTypeCode, dtypeOf } from './onnx/decode-tensor';
-import { importModel } from './onnx/import';
+import { writeWhole } from './io/write';
+import { type ConvertOptions, convertAuto } from './model/auto';
+import { type Conversion, convertGraph } from './model/convert';
+import {
+  type BatchState,
+  completeOutputs,
+  planDeclared,
+  planKey,
+  readLate,
+  tryFreeBatch,
+} from './model/plans';
+import { type LoadOptions, type ModelSource, readModel } from './model/source';
+import { encodeModel } from './onnx/encode';
 import { ONNX_OPS } from './onnx/op-table';
 import type { Tensor } from './tensor';
 
@@ -33,27 +38,23 @@ export type {
   ValueInfo,
 } from './graph/ir';
 export type { CastLoss, Precision } from './graph/passes/cast-constant';
-
-/** How far loading has come: `done` of `total` bytes are read; the rest takes as long as reading, or less. */
-export interface LoadProgress {
-  readonly phase: 'read' | 'decode' | 'check';
-  readonly done: number;
-  readonly total: number;
-}
-
-/** Options of {@link Model.load}. */
-export interface LoadOptions {
-  /** Where the model runs. Default: HALFTONE_DEVICE, else the CPU. */
-  readonly device?: DeviceName | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Called as loading goes on. */
-  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
-  /**
-   * Lets a model that was saved for a fixed number of images take any number, where that is shown to be the same for each
-   * node (see `Model.batch`). Default true.
-   */
-  readonly freeBatch?: boolean | undefined;
-}
+export type {
+  ListEdit,
+  ListEdits,
+  PrecisionList,
+  PrecisionProfile,
+} from './graph/passes/precision-lists';
+export type { ConvertOptions, SearchProgress } from './model/auto';
+export type {
+  Conversion,
+  NodePrecision,
+  OutOfRange,
+  OutOfRangeConstant,
+  PrecisionOptions,
+  PrecisionSearch,
+} from './model/convert';
+export type { BatchState } from './model/plans';
+export type { LoadOptions, LoadProgress, ModelSource } from './model/source';
 
 /** Options of {@link Model.run}. */
 export interface RunOptions {
@@ -64,19 +65,6 @@ export interface RunOptions {
   /** Called for each call of a Halftone op, in order, after it ran: what a node was computed by. */
   readonly onNode?: ((report: NodeReport) => void) | undefined;
 }
-
-/** Options of {@link Model.convert}. */
-export interface ConvertOptions {
-  /** Storage of weights and intermediates. */
-  readonly precision: Precision;
-  /** The type in which convolutions and matrix products sum. Default: that of the ops, float32. */
-  readonly compute?: NodeCompute | undefined;
-  /** Inputs and outputs keep their dtypes; they are cast inside the model. Default true. */
-  readonly keepIo?: boolean | undefined;
-}
-
-/** Whether the number of images per run is free, and if not, why. */
-export type BatchState = { readonly free: true } | { readonly free: false; readonly why: string };
 
 /** A model's plans for this many different input shapes are kept. */
 const MAX_PLANS = 8;
@@ -104,15 +92,20 @@ export class Model {
   /** Inputs whose values say how to compute: a plan is made for each. Found when the first plan is made. */
   readonly #late = new Set<string>();
   readonly #batch: BatchState;
-  readonly #loss: CastLoss | undefined;
+  readonly #conversion: Conversion | undefined;
   #running = 0;
   #disposed = false;
 
-  private constructor(graph: Graph, engine: TensorEngine, batch: BatchState, loss?: CastLoss) {
+  private constructor(
+    graph: Graph,
+    engine: TensorEngine,
+    batch: BatchState,
+    conversion?: Conversion,
+  ) {
     this.#graph = graph;
     this.#engine = engine;
     this.#batch = batch;
-    this.#loss = loss;
+    this.#conversion = conversion;
     this.#constants = new ConstantTensors<Tensor>(engine, new Set(graph.initializers.values()));
   }
 
@@ -122,25 +115,19 @@ export class Model {
    * Everything that can be known before the model runs is checked here: operators, attributes and operator sets, and,
    * unless sizes other than the first are symbolic, every shape and dtype.
    *
-   * @throws ModelError saying what is wrong, with the node's name, operator and operator set; UnsupportedError where
-   * HALFTONE_AUTO_MIXED_PRECISION=1 asks for what this version cannot do.
+   * @throws ModelError saying what is wrong, with the node's name, operator and operator set; with
+   * HALFTONE_AUTO_MIXED_PRECISION=1 the model is converted to mixed precision.
    */
-  static async load(source: string | URL | Uint8Array, options: LoadOptions = {}): Promise<Model> {
-    const { signal, onProgress } = options;
-    refuseAutoMixedPrecision();
+  static async load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
     const engine = new TensorEngine(resolveDevice(options.device));
-    const bytes = await readSource(source, options);
-    const step = (phase: 'decode' | 'check') => {
-      signal?.throwIfAborted();
-      onProgress?.({ phase, done: bytes.length, total: bytes.length });
-    };
-    step('decode');
-    const read = importModel(decodeModel(bytes), ONNX_OPS);
-    step('check');
+    const read = await readModel(source, options);
     const plan = planDeclared(read, engine);
     const graph = plan ? completeOutputs(read, plan) : read;
     const { graph: final, batch } = tryFreeBatch(graph, plan, engine, options.freeBatch ?? true);
-    return new Model(final, engine, batch);
+    const model = new Model(final, engine, batch);
+    if (!autoMixedPrecision()) return model;
+    const { graph: mixed, conversion } = await convertGraph(final, 'mixed', {}, engine.device);
+    return model.#derive(mixed, conversion);
   }
 
   /** The device that the model runs on. */
@@ -185,9 +172,14 @@ export class Model {
     return this.#batch;
   }
 
-  /** What `convert` did to the weights of this model; undefined for a model that was loaded. */
+  /** How `convert` made this model, node by node; undefined for a model that was loaded as it is. */
+  get conversion(): Conversion | undefined {
+    return this.#conversion;
+  }
+
+  /** What `convert` did to the weights of this model; undefined for a model that was loaded as it is. */
   get castLoss(): CastLoss | undefined {
-    return this.#loss;
+    return this.#conversion?.loss;
   }
 
   /**
@@ -225,25 +217,61 @@ export class Model {
   /**
    * A new model with the weights and intermediates in another precision, and with another type of sums.
    *
-   * Weights are rounded once, to nearest, ties to even; `castLoss` of the result counts what that did to them.
+   * Weights are rounded once, to nearest, ties to even; the statistics of BatchNormalization stay float32.
+   * `conversion` of the result says what became of each node and of the constants.
    *
-   * @throws ModelError naming the first node that cannot compute as asked; its cause is the op's error.
+   * @throws ModelError naming the first node that cannot compute as asked; its cause is the op's error. ParamError where
+   * HALFTONE_AUTO_MIXED_PRECISION=1 has converted this model already: one of the two must be chosen.
    */
   async convert(options: ConvertOptions): Promise<Model> {
     this.#check('convert');
-    const { precision, compute, keepIo } = options;
-    checkChoice('precision', precision, PRECISIONS);
-    if (compute !== undefined) checkChoice('compute', compute, COMPUTES);
-    const { cast, loss } = await castConstants(this.#graph, precision, this.device);
-    const graph = convertPrecision(this.#graph, ONNX_OPS, {
-      precision,
-      compute,
-      keepIo,
-      cast,
-      dataType: { code: dataTypeCode, dtype: dtypeOf },
-    });
+    const { precision } = options;
+    if (this.#conversion?.precision === 'mixed' && autoMixedPrecision()) {
+      throw new ParamError(
+        'convert: HALFTONE_AUTO_MIXED_PRECISION=1 has made this model mixed already; unset it to choose in code',
+      );
+    }
+    if (precision === 'auto') {
+      const { graph, conversion } = await convertAuto(
+        this.#graph,
+        this,
+        options,
+        (graph, conversion) => this.#derive(graph, conversion),
+      );
+      return this.#derive(graph, conversion);
+    }
+    if ((options.data ?? options.tolerance) !== undefined) {
+      throw new ParamError(
+        `convert: data and tolerance are for precision 'auto', got '${precision}'`,
+      );
+    }
+    const { graph, conversion } = await convertGraph(this.#graph, precision, options, this.device);
+    return this.#derive(graph, conversion);
+  }
+
+  /** A model of a changed graph, checked as on loading. */
+  #derive(graph: Graph, conversion: Conversion): Model {
     planDeclared(graph, this.#engine);
-    return new Model(graph, this.#engine, this.#batch, loss);
+    return new Model(graph, this.#engine, this.#batch, conversion);
+  }
+
+  /** The bytes of an ONNX file with this model, casts and all. @throws ModelError where ONNX cannot hold it. */
+  toBytes(): Uint8Array {
+    this.#check('toBytes');
+    const version = backends().loaded.find(({ name }) => name === 'cpu')?.version ?? '';
+    return encodeModel(this.#graph, { producer: { name: 'halftone', version } });
+  }
+
+  /**
+   * Writes an ONNX file. Other programs load it; the type in which nodes sum (`compute`) is kept in the file's metadata,
+   * which only Halftone reads. The file appears under its name once it is complete.
+   *
+   * @throws ModelError where ONNX cannot hold the model; the error of the file system.
+   */
+  async save(file: string | URL): Promise<void> {
+    const bytes = this.toBytes();
+    const to = file instanceof URL ? fileURLToPath(file) : file;
+    await writeWhole(to, undefined, (handle) => handle.writeFile(bytes));
   }
 
   /** Gives back the memory of the weights, once running calls have ended. */
@@ -313,117 +341,4 @@ export class Model {
       this.#plans.delete(key);
     }
   }
-}
-
-const COMPUTES: readonly string[] = ['float32', 'float16', 'tf32', 'int32'] satisfies NodeCompute[];
-
-function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
-  if (!choices.includes(value as string)) {
-    throw new ParamError(`convert: ${name} must be ${choices.join(', ')}, got ${String(value)}`);
-  }
-}
-
-async function readSource(
-  source: string | URL | Uint8Array,
-  { signal, onProgress }: LoadOptions,
-): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  if (typeof source !== 'string' && !(source instanceof URL)) {
-    throw new ParamError(`Model.load: source must be a path or bytes, got ${typeof source}`);
-  }
-  return readBytes(source, {
-    signal,
-    onProgress: (done, total) => onProgress?.({ phase: 'read', done, total }),
-  });
-}
-
-/** An input whose values are shapes or axes has at most this many. */
-const MAX_LATE = 1024;
-
-async function readLate(name: string, value: Tensor): Promise<Constant> {
-  if (value.size > MAX_LATE) {
-    throw modelError(
-      `shapes depend on the ${value.size} values of input "${name}", at most ${MAX_LATE} are supported`,
-    );
-  }
-  const { dtype, shape } = value;
-  if (dtype === 'float16' || dtype === 'bfloat16') {
-    return { dtype, shape, data: await (value as Tensor<'float16'>).asUint16() };
-  }
-  // Booleans come as bytes, all others as they are.
-  return { dtype, shape, data: (await value.data()) as Constant['data'] };
-}
-
-function planKey(
-  inputs: readonly ValueInfo[],
-  tensors: ReadonlyMap<string, Tensor>,
-  values: ReadonlyMap<string, Constant>,
-): string {
-  const shapes = inputs.map(({ name }) => tensors.get(name)?.shape);
-  const late = [...values].map(([name, { data }]) => [
-    name,
-    Array.from<unknown, string>(data, String),
-  ]);
-  return JSON.stringify([shapes, late]);
-}
-
-/**
- * Checks a graph for the shapes that it declares; undefined when these leave more than the first size open, or when
- * shapes follow from the values of an input.
- */
-function planDeclared(graph: Graph, engine: TensorEngine, batch = 1): Plan | undefined {
-  const inputs = new Map<string, Desc>();
-  for (const { name, dtype, shape } of graph.inputs) {
-    const sizes = shape && settleShapes(shape, batch);
-    if (!dtype || !sizes) return undefined;
-    inputs.set(name, { dtype, shape: sizes });
-  }
-  const missing = new Set<string>();
-  try {
-    return makePlan(graph, ONNX_OPS, inputs, engine, { values: new Map(), missing });
-  } catch (error) {
-    if (missing.size > 0) return undefined;
-    throw error;
-  }
-}
-
-/** Element types and shapes of outputs that the file leaves open, where they follow from the inputs. */
-function completeOutputs(graph: Graph, plan: Plan): Graph {
-  const isFixed = graph.inputs.every(({ shape }) => shape?.every((d) => typeof d === 'number'));
-  const outputs = graph.outputs.map((output): ValueInfo => {
-    const desc = plan.outputs.get(output.name)?.desc;
-    if (!desc) return output;
-    const shape = output.shape ?? (isFixed ? desc.shape : null);
-    return { name: output.name, dtype: output.dtype ?? desc.dtype, shape };
-  });
-  return { ...graph, outputs };
-}
-
-/** No size that other axes often have, so that a mix-up shows. */
-const TRIED_BATCH = 13;
-
-function tryFreeBatch(
-  graph: Graph,
-  plan: Plan | undefined,
-  engine: TensorEngine,
-  wanted: boolean,
-): { graph: Graph; batch: BatchState } {
-  const first = graph.inputs.map(({ shape }) => shape?.[0]);
-  if (first.length > 0 && first.every((size) => typeof size !== 'number')) {
-    return { graph, batch: { free: true } };
-  }
-  const fixed = (why: string) => ({ graph, batch: { free: false as const, why } });
-  if (!wanted) return fixed('it was loaded with freeBatch: false');
-  if (!plan) return fixed('sizes other than the number of images are open, or follow from values');
-  const result = freeBatch(graph, ONNX_OPS, plan);
-  if ('why' in result) return fixed(result.why);
-  try {
-    // The rules of the operators say that this works; see that it does.
-    const wide = planDeclared(result.graph, engine, TRIED_BATCH);
-    const wrong = wide ? checkFreed(result.batched, plan, wide, TRIED_BATCH) : 'no plan';
-    if (wrong !== undefined) return fixed(wrong);
-  } catch (error) {
-    return fixed(messageOf(error));
-  }
-  return { graph: result.graph, batch: { free: true } };
 }

@@ -1,10 +1,9 @@
 /** Checkpoints in another floating-point type: file to file, one tensor in memory at a time. */
 
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type FloatDType, finfo, isFloatDType } from '../dtype';
 import { ParamError, UnsupportedError } from '../errors';
+import { writeWhole } from '../io/write';
 import { openNpz, writeNpz } from './npz';
 import { noCounts, roundValues } from './round';
 import { openSafetensors, writeSafetensors } from './safetensors';
@@ -292,29 +291,6 @@ function makeReport(
     outputBytes,
     droppedMetadata,
   };
-}
-
-/** Writes `file` under another name beside it and gives it its name when it is complete; else nothing is left. */
-async function writeWhole(
-  file: string,
-  signal: AbortSignal | undefined,
-  write: (handle: FileHandle) => Promise<void>,
-): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  const handle = await open(temporary, 'wx');
-  try {
-    try {
-      await write(handle);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    signal?.throwIfAborted();
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { ARRAY_TYPES, DTYPES, type DType, type TypedArrayOf } from '../dtype';
 import type { Constant } from '../graph/ir';
 import { modelError } from '../graph/model-error';
+import { type ExternalData, externalReference, referenceKey } from './external';
 import { type Int64, type TensorProto, toBigInt } from './proto';
 
 /** TensorProto.DataType by number. Those without a Halftone dtype are known by name only. */
@@ -70,9 +71,13 @@ export function decodeDims(dims: readonly Int64[], what: string): number[] {
  * The values of a tensor, copied out of the file. What is allocated never exceeds what the file itself holds.
  *
  * @throws ModelError naming the tensor: an element type that Halftone does not have, data that do not match the shape,
- *   values outside the element type, external or segmented data.
+ *   values outside the element type, segmented data, external data that are not in `external`.
  */
-export function decodeTensor(tensor: TensorProto, what: string): Constant {
+export function decodeTensor(
+  tensor: TensorProto,
+  what: string,
+  external: ExternalData = new Map(),
+): Constant {
   const shape = decodeDims(tensor.dims, what);
   const dtype = dtypeOf(tensor.data_type);
   if (!dtype) {
@@ -83,14 +88,17 @@ export function decodeTensor(tensor: TensorProto, what: string): Constant {
         : {},
     );
   }
-  if (tensor.data_location !== 0 || tensor.external_data.length > 0) {
-    const file = tensor.external_data.find((entry) => entry.key === 'location')?.value;
-    throw modelError(`${what} keeps its data in another file${file ? ` ("${file}")` : ''}`, {
-      suggestion: 'External data are not supported: save the model as one file',
-    });
-  }
   if (tensor.segment) throw modelError(`${what} is stored in segments, which is not supported`);
   const elements = shape.reduce((n, d) => n * d, 1);
+  const reference = externalReference(tensor, what);
+  if (reference) {
+    const bytes = external.get(referenceKey(reference));
+    if (!bytes)
+      throw modelError(`${what} keeps its data in another file ("${reference.location}")`);
+    const data = decodeRaw(bytes, dtype, elements, shape, what);
+    if (dtype === 'bool') checkBools(data as Uint8Array, what);
+    return { dtype, shape, data };
+  }
   const raw = tensor.raw_data;
   const data =
     raw && (raw.length > 0 || fieldLength(tensor) === 0)

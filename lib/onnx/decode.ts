@@ -2,6 +2,7 @@ import type { DType } from '../dtype';
 import type { Attribute, Constant, Dim, Integer, ValueInfo } from '../graph/ir';
 import { messageOf, modelError } from '../graph/model-error';
 import { dtypeOf, decodeDims, decodeTensor } from './decode-tensor';
+import type { ExternalData } from './external';
 import {
   type AttributeProto,
   decodeModelProto,
@@ -36,6 +37,8 @@ export interface OnnxModel {
   readonly outputs: readonly ValueInfo[];
   readonly initializers: ReadonlyMap<string, Constant>;
   readonly nodes: readonly OnnxNode[];
+  /** Texts that programs leave for each other. */
+  readonly metadata: ReadonlyMap<string, string>;
 }
 
 /**
@@ -44,19 +47,29 @@ export interface OnnxModel {
  *
  * @throws ModelError
  */
-export function decodeModel(bytes: Uint8Array): OnnxModel {
+export function decodeModel(bytes: Uint8Array, external: ExternalData = new Map()): OnnxModel {
+  return decodeProto(parseModel(bytes), external);
+}
+
+/** The message of an ONNX file, with a graph in it. @throws ModelError */
+export function parseModel(bytes: Uint8Array): ModelProto {
   let proto: ModelProto;
   try {
     proto = decodeModelProto(bytes);
   } catch (cause) {
     throw modelError(`not an ONNX model: ${messageOf(cause)} (${bytes.length} bytes)`, { cause });
   }
-  const { graph } = proto;
-  if (!graph) {
+  if (!proto.graph) {
     throw modelError(`not an ONNX model: it holds no graph (${bytes.length} bytes)`, {
       suggestion: 'Is this a TensorProto, an external data file, or another format?',
     });
   }
+  return proto;
+}
+
+/** The second half of `decodeModel`, once the data of other files are read. */
+export function decodeProto(proto: ModelProto, external: ExternalData): OnnxModel {
+  const graph = proto.graph as GraphProto;
   const [local] = proto.functions;
   if (local) {
     throw modelError(`the model defines the function "${local.name}", which is not supported`, {
@@ -73,8 +86,9 @@ export function decodeModel(bytes: Uint8Array): OnnxModel {
     name: graph.name,
     inputs: graph.input.map((value) => decodeValueInfo(value, 'input')),
     outputs: graph.output.map((value) => decodeValueInfo(value, 'output')),
-    initializers: decodeInitializers(graph),
-    nodes: graph.node.map(decodeNode),
+    initializers: decodeInitializers(graph, external),
+    nodes: graph.node.map((node, i) => decodeNode(node, i, external)),
+    metadata: new Map(proto.metadata_props.map(({ key, value }) => [key, value])),
   };
 }
 
@@ -122,18 +136,18 @@ function decodeValueInfo(value: ValueInfoProto, role: string): ValueInfo {
   return { name: value.name, dtype, shape };
 }
 
-function decodeInitializers(graph: GraphProto): Map<string, Constant> {
+function decodeInitializers(graph: GraphProto, external: ExternalData): Map<string, Constant> {
   const initializers = new Map<string, Constant>();
   for (const tensor of graph.initializer) {
     if (!tensor.name) throw modelError('an initializer has no name');
     const what = `initializer "${tensor.name}"`;
     if (initializers.has(tensor.name)) throw modelError(`${what} is defined twice`);
-    initializers.set(tensor.name, decodeTensor(tensor, what));
+    initializers.set(tensor.name, decodeTensor(tensor, what, external));
   }
   return initializers;
 }
 
-function decodeNode(node: NodeProto, index: number): OnnxNode {
+function decodeNode(node: NodeProto, index: number, external: ExternalData): OnnxNode {
   const name = node.name || `number ${index}`;
   if (!node.op_type) throw modelError('it has no operator', { node: name });
   const attributes = new Map<string, OnnxAttribute>();
@@ -145,7 +159,7 @@ function decodeNode(node: NodeProto, index: number): OnnxNode {
       });
     }
     const what = `attribute "${attribute.name}" of node "${name}" (${node.op_type})`;
-    attributes.set(attribute.name, decodeAttribute(attribute, what));
+    attributes.set(attribute.name, decodeAttribute(attribute, what, external));
   }
   return {
     name: node.name,
@@ -171,7 +185,11 @@ const ATTRIBUTE_TYPES =
     ' ',
   );
 
-function decodeAttribute(attribute: AttributeProto, what: string): OnnxAttribute {
+function decodeAttribute(
+  attribute: AttributeProto,
+  what: string,
+  external: ExternalData,
+): OnnxAttribute {
   if (attribute.ref_attr_name) throw modelError(`${what} refers to an attribute of a function`);
   const type = ATTRIBUTE_TYPES[attribute.type] ?? `type ${attribute.type}`;
   switch (type) {
@@ -184,7 +202,7 @@ function decodeAttribute(attribute: AttributeProto, what: string): OnnxAttribute
       return { type, value: UTF8.decode(Uint8Array.from(attribute.s)) };
     case 'tensor':
       if (!attribute.t) throw modelError(`${what} holds no tensor`);
-      return { type, value: decodeTensor(attribute.t, what) };
+      return { type, value: decodeTensor(attribute.t, what, external) };
     case 'floats':
       return { type, value: attribute.floats };
     case 'ints':

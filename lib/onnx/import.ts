@@ -4,11 +4,13 @@ import {
   freshName,
   type Graph,
   type Node,
+  type NodeCompute,
   type ValueInfo,
 } from '../graph/ir';
 import { modelError } from '../graph/model-error';
 import type { OpSet } from '../graph/op-set';
 import type { OnnxModel, OnnxNode } from './decode';
+import { COMPUTE_KEY } from './encode';
 
 /**
  * The graph of a decoded model, checked: every operator, attribute and operator set is known, every name is defined once
@@ -38,7 +40,9 @@ function checkNode(node: OnnxNode, model: OnnxModel, opSet: OpSet): Node {
   for (const [name, attribute] of node.attributes) {
     if (attribute.type !== 'unread') attributes.set(name, attribute);
   }
-  const checked: Node = { ...node, attributes };
+  const compute = model.metadata.get(`${COMPUTE_KEY}${node.name}`);
+  const sums = isCompute(compute) ? { compute } : {};
+  const checked: Node = { ...node, attributes, ...sums };
   // Before the attributes, so that an operator nobody knows is reported as that.
   opSet.find(checked, model.opsets);
   for (const [name, attribute] of node.attributes) {
@@ -52,6 +56,10 @@ function checkNode(node: OnnxNode, model: OnnxModel, opSet: OpSet): Node {
   opSet.check(checked, model.opsets);
   return checked;
 }
+
+// Other programs may write anything there; what is not understood is left alone.
+const isCompute = (text: string | undefined): text is NodeCompute =>
+  text === 'float32' || text === 'float16' || text === 'tf32' || text === 'int32';
 
 function checkInputs(inputs: readonly ValueInfo[]): void {
   for (const { name, dtype, shape } of inputs) {

@@ -92,6 +92,7 @@ export interface ModelProto {
   readonly producer_version: string;
   readonly graph?: GraphProto | null;
   readonly opset_import: readonly { readonly domain: string; readonly version: Int64 }[];
+  readonly metadata_props: readonly StringStringEntryProto[];
   readonly functions: readonly { readonly name: string; readonly domain: string }[];
 }
 

@@ -1,4 +1,4 @@
-import { conv2d, explain, matmul, Model, ones } from '../../lib';
+import { conv2d, explain, matmul, ones } from '../../lib';
 import { defaultConvCompute, defaultMatmulCompute, envSwitch } from '../../lib/env';
 
 /** Runs `body` with environment variables set. */
@@ -60,13 +60,4 @@ it('chooses tf32 for float32 where it is allowed', async () => {
     ).toBe('float32');
   });
   expect(explain(matmul(square('float32'), square('float32'))).multiply).toBe('float32');
-});
-
-it('refuses mixed precision by environment, which does not exist yet', async () => {
-  await withEnv({ HALFTONE_AUTO_MIXED_PRECISION: '1' }, () =>
-    expect(Model.load(new Uint8Array(0))).rejects.toMatchObject({
-      code: 'ERR_UNSUPPORTED',
-      message: expect.stringContaining('HALFTONE_AUTO_MIXED_PRECISION=1'),
-    }),
-  );
 });

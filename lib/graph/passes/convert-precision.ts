@@ -12,6 +12,7 @@ import {
 import { modelError } from '../model-error';
 import type { OpSet } from '../op-set';
 import { castConstant, isPrecision, type Precision } from './cast-constant';
+import { staysFloat } from './paint';
 
 export interface ConvertPrecisionOptions {
   /** Storage of weights and intermediates. */
@@ -45,9 +46,10 @@ export function convertPrecision(
     : { renamed: new Map(), front: [], back: [] };
 
   const rename = (name: string) => border.renamed.get(name) ?? name;
+  const kept = statistics(graph);
   const initializers = new Map<string, Constant>();
   for (const [name, constant] of graph.initializers) {
-    initializers.set(rename(name), convert(constant));
+    initializers.set(rename(name), kept.has(name) ? constant : convert(constant));
   }
   const nodes = graph.nodes.map((node): Node => {
     const sums = compute !== undefined && opSet.find(node, graph.opsets).sums === true;
@@ -68,6 +70,17 @@ export function convertPrecision(
     nodes: [...border.front, ...nodes, ...border.back],
     initializers,
   };
+}
+
+/** Initializers that are read as what stays float32 only: the statistics of BatchNormalization, the scales of Resize. */
+function statistics(graph: Graph): Set<string> {
+  const kept = new Set<string>();
+  const others = new Set<string>();
+  for (const node of graph.nodes) {
+    for (const [i, name] of node.inputs.entries()) (staysFloat(node, i) ? kept : others).add(name);
+  }
+  for (const name of others) kept.delete(name);
+  return kept;
 }
 
 const toConvert = (value: ValueInfo, precision: Precision) =>

@@ -43,17 +43,22 @@ const batchNorm: Omit<OpDefinition, 'since' | 'attributes'> = {
     // Opset 6 said by is_test that it is no training, opset 7 no longer.
     if (call.opset < 7 && call.int('is_test') !== 1) throw call.error('is_test must be 1');
     if ((call.int('spatial') ?? 1) !== 1) throw call.error('spatial must be 1');
-    const inputs = sameTypes(
-      call,
-      [0, 1, 2, 3, 4].map((i) => call.input(i)),
-    );
-    const [x, ...vectors] = inputs as [Value, ...Value[]];
-    const a = algebra(call, x.desc.dtype);
-    const channels = vectors.map((v) => perChannel(call, v, x.desc.shape.length));
+    const x = call.input(0);
+    const vectors = [1, 2, 3, 4].map((i) => call.input(i));
+    sameTypes(call, vectors);
+    const wide = wideType(x.desc.dtype);
+    const stats = vectors[0]?.desc.dtype;
+    if (stats !== x.desc.dtype && stats !== wide) {
+      throw call.error(`the learned values must be ${x.desc.dtype} or ${wide}, got ${stats}`);
+    }
+    // 16-bit images are widened: with statistics and sums in float32 there is one rounding, at the end.
+    const a = algebra(call, wide);
+    const channels = vectors.map((v) => perChannel(call, cast(call, v, wide), x.desc.shape.length));
     const [scale, bias, mean, variance] = channels as [Value, Value, Value, Value];
     // Of the learned values alone, so computed once.
     const factor = a.div(scale, a.sqrt(a.add(variance, call.float('epsilon') ?? 1e-5)));
-    return a.add(a.mul(a.sub(x, mean), factor), bias);
+    const y = a.add(a.mul(a.sub(cast(call, x, wide), mean), factor), bias);
+    return cast(call, y, x.desc.dtype);
   },
   batch: perImageBatch,
 };

@@ -1,0 +1,107 @@
+import type { DType } from '../dtype';
+import type { Graph, Node } from './ir';
+import { attributeOf } from './op-set';
+
+/** The dtype of an element type's number in ONNX files. */
+export type DTypeOfCode = (code: number) => DType | undefined;
+
+type Types = ReadonlyMap<string, DType>;
+type Rule = (node: Node, types: Types, dtypeOf: DTypeOfCode) => readonly (DType | undefined)[];
+
+const always =
+  (...dtypes: (DType | undefined)[]): Rule =>
+  () =>
+    dtypes;
+/** The dtype of input `index`. */
+const like =
+  (index: number): Rule =>
+  (node, types) => [types.get(node.inputs[index] ?? '')];
+
+const fromAttribute =
+  (name: string, fallback: Rule): Rule =>
+  (node, types, dtypeOf) => {
+    const code = attributeOf(node, name, 'int');
+    return code === undefined || Number(code) === 0
+      ? fallback(node, types, dtypeOf)
+      : [dtypeOf(Number(code))];
+  };
+
+const constantType: Rule = (node) => {
+  const tensor = attributeOf(node, 'value', 'tensor');
+  if (tensor) return [tensor.dtype];
+  return [
+    [...node.attributes.keys()].some((name) => /^value_ints?$/.test(name)) ? 'int64' : 'float32',
+  ];
+};
+
+/** The type of the zero point where there is one. */
+const quantized =
+  (index: number): Rule =>
+  (node, types) => [types.get(node.inputs[index] ?? '') ?? 'uint8'];
+
+const BOOL = always('bool');
+
+/** Operators whose first output is not of the type of the first input. */
+const RULES: Readonly<Record<string, Rule>> = {
+  And: BOOL,
+  Or: BOOL,
+  Xor: BOOL,
+  Not: BOOL,
+  Equal: BOOL,
+  Greater: BOOL,
+  GreaterOrEqual: BOOL,
+  Less: BOOL,
+  LessOrEqual: BOOL,
+  IsInf: BOOL,
+  IsNaN: BOOL,
+  Shape: always('int64'),
+  Size: always('int64'),
+  NonZero: always('int64'),
+  ArgMax: always('int64'),
+  ArgMin: always('int64'),
+  NonMaxSuppression: always('int64'),
+  TopK: (node, types) => [types.get(node.inputs[0] ?? ''), 'int64'],
+  MaxPool: (node, types) => [types.get(node.inputs[0] ?? ''), 'int64'],
+  Dropout: (node, types) => [types.get(node.inputs[0] ?? ''), 'bool'],
+  Unique: (node, types) => [types.get(node.inputs[0] ?? ''), 'int64', 'int64', 'int64'],
+  Constant: constantType,
+  ConstantOfShape: (node) => [attributeOf(node, 'value', 'tensor')?.dtype ?? 'float32'],
+  Cast: fromAttribute('to', like(0)),
+  CastLike: like(1),
+  EyeLike: fromAttribute('dtype', like(0)),
+  RandomNormal: fromAttribute('dtype', always('float32')),
+  RandomUniform: fromAttribute('dtype', always('float32')),
+  RandomNormalLike: fromAttribute('dtype', like(0)),
+  RandomUniformLike: fromAttribute('dtype', like(0)),
+  Bernoulli: fromAttribute('dtype', like(0)),
+  Multinomial: fromAttribute('dtype', always('int32')),
+  Where: like(1),
+  OneHot: like(2),
+  QuantizeLinear: fromAttribute('output_dtype', quantized(2)),
+  DequantizeLinear: fromAttribute('output_dtype', like(1)),
+  DynamicQuantizeLinear: always('uint8', 'float32', 'uint8'),
+  ConvInteger: always('int32'),
+  MatMulInteger: always('int32'),
+  QLinearConv: quantized(7),
+  QLinearMatMul: quantized(7),
+};
+
+/**
+ * The dtype of every value of a graph that can be told without shapes. Operators without a rule give the type of their
+ * first input in all outputs.
+ */
+export function valueTypes(graph: Graph, dtypeOf: DTypeOfCode): Map<string, DType> {
+  const types = new Map<string, DType>();
+  for (const { name, dtype } of graph.inputs) if (dtype) types.set(name, dtype);
+  for (const [name, { dtype }] of graph.initializers) types.set(name, dtype);
+  for (const node of graph.nodes) {
+    const rule = node.domain === '' && Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
+    const made = rule ? rule(node, types, dtypeOf) : undefined;
+    const first = types.get(node.inputs[0] ?? '');
+    for (const [i, name] of node.outputs.entries()) {
+      const dtype = made ? made[i] : first;
+      if (name !== '' && dtype) types.set(name, dtype);
+    }
+  }
+  return types;
+}

@@ -1,0 +1,108 @@
+/** How a model's graph becomes plans: for the shapes that its file declares, and for those that a run brings. */
+
+import type { Constant, Graph, ValueInfo } from '../graph/ir';
+import { settleShapes } from '../graph/inputs';
+import { messageOf, modelError } from '../graph/model-error';
+import type { Desc } from '../graph/op-set';
+import { checkFreed, freeBatch } from '../graph/passes/batch';
+import { makePlan, type Plan } from '../graph/plan';
+import type { TensorEngine } from '../graph/tensor-engine';
+import { ONNX_OPS } from '../onnx/op-table';
+import type { Tensor } from '../tensor';
+
+/** Whether the number of images per run is free, and if not, why. */
+export type BatchState = { readonly free: true } | { readonly free: false; readonly why: string };
+
+/** An input whose values are shapes or axes has at most this many. */
+const MAX_LATE = 1024;
+
+/** The values of such an input. */
+export async function readLate(name: string, value: Tensor): Promise<Constant> {
+  if (value.size > MAX_LATE) {
+    throw modelError(
+      `shapes depend on the ${value.size} values of input "${name}", at most ${MAX_LATE} are supported`,
+    );
+  }
+  const { dtype, shape } = value;
+  if (dtype === 'float16' || dtype === 'bfloat16') {
+    return { dtype, shape, data: await (value as Tensor<'float16'>).asUint16() };
+  }
+  // Booleans come as bytes, all others as they are.
+  return { dtype, shape, data: (await value.data()) as Constant['data'] };
+}
+
+/** What a plan depends on. */
+export function planKey(
+  inputs: readonly ValueInfo[],
+  tensors: ReadonlyMap<string, Tensor>,
+  values: ReadonlyMap<string, Constant>,
+): string {
+  const shapes = inputs.map(({ name }) => tensors.get(name)?.shape);
+  const late = [...values].map(([name, { data }]) => [
+    name,
+    Array.from<unknown, string>(data, String),
+  ]);
+  return JSON.stringify([shapes, late]);
+}
+
+/**
+ * Checks a graph for the shapes that it declares; undefined when these leave more than the first size open, or when
+ * shapes follow from the values of an input.
+ */
+export function planDeclared(graph: Graph, engine: TensorEngine, batch = 1): Plan | undefined {
+  const inputs = new Map<string, Desc>();
+  for (const { name, dtype, shape } of graph.inputs) {
+    const sizes = shape && settleShapes(shape, batch);
+    if (!dtype || !sizes) return undefined;
+    inputs.set(name, { dtype, shape: sizes });
+  }
+  const missing = new Set<string>();
+  try {
+    return makePlan(graph, ONNX_OPS, inputs, engine, { values: new Map(), missing });
+  } catch (error) {
+    if (missing.size > 0) return undefined;
+    throw error;
+  }
+}
+
+/** Element types and shapes of outputs that the file leaves open, where they follow from the inputs. */
+export function completeOutputs(graph: Graph, plan: Plan): Graph {
+  const isFixed = graph.inputs.every(({ shape }) => shape?.every((d) => typeof d === 'number'));
+  const outputs = graph.outputs.map((output): ValueInfo => {
+    const desc = plan.outputs.get(output.name)?.desc;
+    if (!desc) return output;
+    const shape = output.shape ?? (isFixed ? desc.shape : null);
+    return { name: output.name, dtype: output.dtype ?? desc.dtype, shape };
+  });
+  return { ...graph, outputs };
+}
+
+/** No size that other axes often have, so that a mix-up shows. */
+const TRIED_BATCH = 13;
+
+/** Lets the graph take any number of images where that is shown to be the same for each node. */
+export function tryFreeBatch(
+  graph: Graph,
+  plan: Plan | undefined,
+  engine: TensorEngine,
+  wanted: boolean,
+): { graph: Graph; batch: BatchState } {
+  const first = graph.inputs.map(({ shape }) => shape?.[0]);
+  if (first.length > 0 && first.every((size) => typeof size !== 'number')) {
+    return { graph, batch: { free: true } };
+  }
+  const fixed = (why: string) => ({ graph, batch: { free: false as const, why } });
+  if (!wanted) return fixed('it was loaded with freeBatch: false');
+  if (!plan) return fixed('sizes other than the number of images are open, or follow from values');
+  const result = freeBatch(graph, ONNX_OPS, plan);
+  if ('why' in result) return fixed(result.why);
+  try {
+    // The rules of the operators say that this works; see that it does.
+    const wide = planDeclared(result.graph, engine, TRIED_BATCH);
+    const wrong = wide ? checkFreed(result.batched, plan, wide, TRIED_BATCH) : 'no plan';
+    if (wrong !== undefined) return fixed(wrong);
+  } catch (error) {
+    return fixed(messageOf(error));
+  }
+  return { graph: result.graph, batch: { free: true } };
+}

@@ -1,0 +1,96 @@
+/** From a path or bytes to a checked graph. */
+
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { DeviceName } from '../device';
+import { ParamError } from '../errors';
+import type { Graph } from '../graph/ir';
+import { readBytes } from '../io/bytes';
+import { decodeProto, parseModel } from '../onnx/decode';
+import {
+  type ExternalData,
+  externalReferences,
+  readExternalData,
+  sliceExternalData,
+} from '../onnx/external';
+import { importModel } from '../onnx/import';
+import { ONNX_OPS } from '../onnx/op-table';
+import type { ModelProto } from '../onnx/proto';
+
+/** How far loading has come: `done` of `total` bytes are read; the rest takes as long as reading, or less. */
+export interface LoadProgress {
+  readonly phase: 'read' | 'decode' | 'check';
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Options of {@link Model.load}. */
+export interface LoadOptions {
+  /** Where the model runs. Default: HALFTONE_DEVICE, else the CPU. */
+  readonly device?: DeviceName | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Of a model that is given as bytes: the files that hold its external data, by the names that the model knows them by.
+   * A model that is given by its path finds them beside it.
+   */
+  readonly externalData?: Readonly<Record<string, Uint8Array>> | undefined;
+  /** Called as loading goes on. */
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+  /**
+   * Lets a model that was saved for a fixed number of images take any number, where that is shown to be the same for each
+   * node (see `Model.batch`). Default true.
+   */
+  readonly freeBatch?: boolean | undefined;
+}
+
+export type ModelSource = string | URL | Uint8Array;
+
+/** Reads a model with all its data. The last phase that it reports, 'check', is what the caller does next. */
+export async function readModel(source: ModelSource, options: LoadOptions): Promise<Graph> {
+  const { signal, onProgress } = options;
+  const bytes = await readSource(source, options);
+  const step = (phase: 'decode' | 'check') => {
+    signal?.throwIfAborted();
+    onProgress?.({ phase, done: bytes.length, total: bytes.length });
+  };
+  step('decode');
+  const proto = parseModel(bytes);
+  const external = await loadExternal(source, proto, options);
+  const graph = importModel(decodeProto(proto, external), ONNX_OPS);
+  step('check');
+  return graph;
+}
+
+/** The data that the model keeps in other files. */
+async function loadExternal(
+  source: ModelSource,
+  proto: ModelProto,
+  { externalData, signal, onProgress }: LoadOptions,
+): Promise<ExternalData> {
+  const references = externalReferences(proto);
+  if (references.length === 0) return new Map();
+  if (externalData) return sliceExternalData(externalData, references);
+  if (source instanceof Uint8Array) return sliceExternalData({}, references);
+  return readExternalData(
+    path.dirname(source instanceof URL ? fileURLToPath(source) : source),
+    references,
+    {
+      signal,
+      onProgress: (done, total) => onProgress?.({ phase: 'read', done, total }),
+    },
+  );
+}
+
+async function readSource(
+  source: ModelSource,
+  { signal, onProgress }: LoadOptions,
+): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  if (typeof source !== 'string' && !(source instanceof URL)) {
+    throw new ParamError(`Model.load: source must be a path or bytes, got ${typeof source}`);
+  }
+  return readBytes(source, {
+    signal,
+    onProgress: (done, total) => onProgress?.({ phase: 'read', done, total }),
+  });
+}
