@@ -3,9 +3,9 @@
 // This file makes the blocks.
 #pragma once
 #include <cstddef>
-#include <type_traits>
 #include <vector>
 
+#include "core/compute_type.h"
 #include "core/kernel.h"
 
 namespace halftone {
@@ -16,19 +16,6 @@ inline constexpr int64_t kBlock = 1024;
 
 /// Elements that one piece of parallel work takes.
 inline constexpr int64_t kElementwiseGrain = 32 * kBlock;
-
-/// The type in which elements of type T are computed: float32 for the 16-bit floats, else T.
-template <class T>
-using ComputeType = std::conditional_t<std::is_same_v<T, f16> || std::is_same_v<T, bf16>, float, T>;
-
-/// Whether T is stored in another type than it is computed in.
-template <class T>
-inline constexpr bool is_widened = !std::is_same_v<ComputeType<T>, T>;
-
-constexpr bool is_16bit_float(DType t) { return t == DType::kF16 || t == DType::kBF16; }
-
-/// The dtype of ComputeType.
-constexpr DType compute_dtype(DType t) { return is_16bit_float(t) ? DType::kF32 : t; }
 
 /// to[i] = x[i] converted to dtype `as`, held in the compute type of `as`. Requires promote(from,
 /// as) == as. Exact, but for integers that a float cannot hold: these are rounded to nearest even,

@@ -1,8 +1,10 @@
-// Launch shapes of kernels that walk over elements.
+// What kernels that walk over elements share: launch shapes, and elements in the type that they are
+// computed in.
 #pragma once
 #include <algorithm>
 
-#include "device/device.h"
+#include "core/compute_type.h"
+#include "device/half.h"
 
 namespace halftone::device {
 
@@ -16,6 +18,24 @@ inline unsigned elementwise_grid(const vendor::DeviceProperties& p, int64_t n, i
       (n + kElementwiseThreads * per_thread - 1) / (kElementwiseThreads * per_thread);
   const int64_t most = static_cast<int64_t>(std::max(p.multiprocessors, 1)) * 8;
   return static_cast<unsigned>(std::clamp<int64_t>(needed, 1, most));
+}
+
+/// An element in the type that it is computed in. Exact.
+template <class T>
+HALFTONE_HD ComputeType<T> widen(T x) {
+  if constexpr (is_widened<T>)
+    return device::to_float(x);
+  else
+    return x;
+}
+
+/// A result as it is stored: rounded once.
+template <class T>
+HALFTONE_HD T narrow(ComputeType<T> x) {
+  if constexpr (is_widened<T>)
+    return device::from_float<T>(x);
+  else
+    return x;
 }
 
 }  // namespace halftone::device

@@ -22,9 +22,9 @@ template <class Row>
 struct Binary {
   static constexpr const char* kName = Row::kName;
   static constexpr const char* kDoc = Row::kDoc;
-  static constexpr Port kInputs[] = {{.name = "a", .doc = "any shape"},
-                                     {.name = "b", .doc = "any shape that broadcasts with a's"}};
-  static constexpr const char* kOutputs[] = {"y"};
+  static constexpr Port kInputs[2] = {{.name = "a", .doc = "any shape"},
+                                      {.name = "b", .doc = "any shape that broadcasts with a's"}};
+  static constexpr const char* kOutputs[1] = {"y"};
   using Params = NoParams;
 
   static Status infer(const Params&, const Inputs& in, Outputs& out) {

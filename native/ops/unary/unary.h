@@ -4,6 +4,7 @@
 // For all: y has the shape and dtype of x. float16 and bfloat16 are computed in float32 and rounded
 // once. NaN gives NaN (its payload is not specified). Integers wrap.
 #pragma once
+#include "core/compute_type.h"
 #include "core/schema.h"
 #include "ops/unary/unary_table.h"
 
@@ -20,13 +21,22 @@ inline Status check_domain(Domain domain, DType t) {
   return dtype_error("x must be ", allowed, ", got ", name(t));
 }
 
+/// Whether a function takes elements of type T: check_domain() as a constant.
+template <class T>
+constexpr bool takes(Domain domain) {
+  const DTypeKind kind = info(dtype_of<T>).kind;
+  return kind == DTypeKind::kFloat ||
+         (domain == Domain::kFloatOrSigned && kind == DTypeKind::kSigned) ||
+         (domain == Domain::kNumber && kind != DTypeKind::kBool);
+}
+
 /// y = f(x), element by element.
 template <class Row>
 struct Unary {
   static constexpr const char* kName = Row::kName;
   static constexpr const char* kDoc = Row::kDoc;
-  static constexpr Port kInputs[] = {{.name = "x", .doc = "any shape"}};
-  static constexpr const char* kOutputs[] = {"y"};
+  static constexpr Port kInputs[1] = {{.name = "x", .doc = "any shape"}};
+  static constexpr const char* kOutputs[1] = {"y"};
   using Params = NoParams;
 
   static Status infer(const Params&, const Inputs& in, Outputs& out) {
@@ -43,7 +53,7 @@ struct Unary {
     static constexpr Domain kDomain = Domain::domain;         \
     static constexpr UnaryIndex kIndex = UnaryIndex::k##Type; \
     template <class T>                                        \
-    static T apply(T x) {                                     \
+    HALFTONE_HD T apply(T x) {                                \
       return body;                                            \
     }                                                         \
   };                                                          \
@@ -111,5 +121,18 @@ struct Clip {
     return {};
   }
 };
+
+/// A bound of clip for elements of type T, in their compute type.
+template <class T>
+ComputeType<T> clip_bound(double value, [[maybe_unused]] bool is_low) {
+  if constexpr (std::is_same_v<T, f16>)
+    return to_float(to_f16(value));
+  else if constexpr (std::is_same_v<T, bf16>)
+    return to_float(to_bf16(value));
+  else if constexpr (std::floating_point<T>)
+    return static_cast<T>(value);
+  else
+    return math::integer_bound<T>(value, is_low);
+}
 
 }  // namespace halftone

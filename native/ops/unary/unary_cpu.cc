@@ -5,14 +5,6 @@
 namespace halftone {
 namespace {
 
-template <class T>
-constexpr bool takes(Domain domain) {
-  const DTypeKind kind = info(dtype_of<T>).kind;
-  return kind == DTypeKind::kFloat ||
-         (domain == Domain::kFloatOrSigned && kind == DTypeKind::kSigned) ||
-         (domain == Domain::kNumber && kind != DTypeKind::kBool);
-}
-
 // y = f(x) for elements stored as T: f(const C* x, C* y, n) with C = ComputeType<T>.
 template <class T, class F>
 void map(const KernelContext& context, const F& f) {
@@ -81,25 +73,12 @@ Status gelu_cpu(const Gelu::Params& p, const KernelContext& context) {
   return {};
 }
 
-// A bound in the compute type, after rounding to T.
-template <class T>
-ComputeType<T> bound(double value, [[maybe_unused]] bool is_low) {
-  if constexpr (std::is_same_v<T, f16>)
-    return to_float(to_f16(value));
-  else if constexpr (std::is_same_v<T, bf16>)
-    return to_float(to_bf16(value));
-  else if constexpr (std::floating_point<T>)
-    return static_cast<T>(value);
-  else
-    return math::integer_bound<T>(value, is_low);
-}
-
 Status clip_cpu(const Clip::Params& p, const KernelContext& context) {
   dispatch(context.in(0).dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     using C = ComputeType<T>;
     if constexpr (takes<T>(Domain::kNumber)) {
-      const C low = bound<T>(p.min, true), high = bound<T>(p.max, false);
+      const C low = clip_bound<T>(p.min, true), high = clip_bound<T>(p.max, false);
       if constexpr (std::is_same_v<C, float>)
         map<T>(context, [low, high, run = HALFTONE_ISA_PICK(clip_f32)](
                             const float* x, float* y, int64_t n) { run(low, high, x, y, n); });

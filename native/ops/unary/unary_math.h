@@ -34,6 +34,8 @@ template <class T>
 HALFTONE_HD T sign(T x) {
   if constexpr (std::floating_point<T>)
     return x != x ? x : static_cast<T>(static_cast<T>(x > 0) - static_cast<T>(x < 0));
+  else if constexpr (std::unsigned_integral<T>)
+    return static_cast<T>(x > 0);
   else
     return static_cast<T>(static_cast<int>(x > 0) - static_cast<int>(x < 0));
 }
