@@ -33,9 +33,10 @@ struct ClipFunction {
 };
 
 /// y = f(x), computed in ComputeType<T> and rounded once. x, y: n elements each, y may be x. With
-/// `packs`, both are aligned to 16 bytes.
+/// `packs`, both are aligned to 16 bytes. 64 registers are allowed: with fewer, exp of float64
+/// spills.
 template <class T, class F>
-__global__ void __launch_bounds__(256)
+__global__ void __launch_bounds__(256, 4)
     unary_elements(F f, const T* x, T* y, int64_t n, bool packs) {
   constexpr int kPack = device::kPerPack<T>;
   using Pack = device::Pack<T, kPack>;
