@@ -8,6 +8,7 @@ import { ConstantTensors, Executor, type NodeReport } from './graph/executor';
 import { bindInputs, type ModelInput } from './graph/inputs';
 import type { Constant, Graph, Node, ValueInfo } from './graph/ir';
 import type { CastLoss } from './graph/passes/cast-constant';
+import { optimize, simplify } from './graph/passes/fold';
 import { makePlan } from './graph/plan';
 import { TensorEngine } from './graph/tensor-engine';
 import { writeWhole } from './io/write';
@@ -84,7 +85,11 @@ interface CachedPlan {
  * const half = await model.convert({ precision: 'float16', compute: 'float16' });
  */
 export class Model {
+  /** As the file has it, or as a conversion made it: what is described, converted and saved. */
   readonly #graph: Graph;
+  /** What is run: fewer nodes that compute the same. */
+  readonly #runGraph: Graph;
+  readonly #optimized: boolean;
   readonly #engine: TensorEngine;
   readonly #constants: ConstantTensors<Tensor>;
   /** By input shapes; the least recently used one first. */
@@ -100,13 +105,19 @@ export class Model {
     graph: Graph,
     engine: TensorEngine,
     batch: BatchState,
+    optimized: boolean,
     conversion?: Conversion,
   ) {
     this.#graph = graph;
+    this.#optimized = optimized;
+    this.#runGraph = optimized ? optimize(graph) : graph;
     this.#engine = engine;
     this.#batch = batch;
     this.#conversion = conversion;
-    this.#constants = new ConstantTensors<Tensor>(engine, new Set(graph.initializers.values()));
+    this.#constants = new ConstantTensors<Tensor>(
+      engine,
+      new Set(this.#runGraph.initializers.values()),
+    );
   }
 
   /**
@@ -124,9 +135,14 @@ export class Model {
     const plan = planDeclared(read, engine);
     const graph = plan ? completeOutputs(read, plan) : read;
     const { graph: final, batch } = tryFreeBatch(graph, plan, engine, options.freeBatch ?? true);
-    const model = new Model(final, engine, batch);
+    const model = new Model(final, engine, batch, options.optimize ?? true);
     if (!autoMixedPrecision()) return model;
-    const { graph: mixed, conversion } = await convertGraph(final, 'mixed', {}, engine.device);
+    const { graph: mixed, conversion } = await convertGraph(
+      model.#base(),
+      'mixed',
+      {},
+      engine.device,
+    );
     return model.#derive(mixed, conversion);
   }
 
@@ -245,14 +261,19 @@ export class Model {
         `convert: data and tolerance are for precision 'auto', got '${precision}'`,
       );
     }
-    const { graph, conversion } = await convertGraph(this.#graph, precision, options, this.device);
+    const { graph, conversion } = await convertGraph(this.#base(), precision, options, this.device);
     return this.#derive(graph, conversion);
+  }
+
+  /** What conversions start from: weights that will be multiplied together are, before they are rounded. */
+  #base(): Graph {
+    return this.#optimized ? simplify(this.#graph) : this.#graph;
   }
 
   /** A model of a changed graph, checked as on loading. */
   #derive(graph: Graph, conversion: Conversion): Model {
     planDeclared(graph, this.#engine);
-    return new Model(graph, this.#engine, this.#batch, conversion);
+    return new Model(graph, this.#engine, this.#batch, this.#optimized, conversion);
   }
 
   /** The bytes of an ONNX file with this model, casts and all. @throws ModelError where ONNX cannot hold it. */
@@ -310,7 +331,7 @@ export class Model {
         let cached = this.#plans.get(key);
         if (!cached) {
           const late = { values, missing };
-          const plan = makePlan(this.#graph, ONNX_OPS, tensors, this.#engine, late);
+          const plan = makePlan(this.#runGraph, ONNX_OPS, tensors, this.#engine, late);
           const executor = new Executor<Tensor>(plan, this.#engine, this.#constants);
           cached = { executor, running: 0 };
         }

@@ -1,6 +1,6 @@
 import type { Provenance } from '../../binding';
 import type { Engine } from './engine';
-import type { Constant } from './ir';
+import { type Constant, partsOf } from './ir';
 import { messageOf, modelError } from './model-error';
 import { VIEW, type Value } from './op-set';
 import type { Plan, Step } from './plan';
@@ -39,7 +39,7 @@ export class ConstantTensors<T> {
 
 /** One call that a node led to, after it ran. */
 export interface NodeReport {
-  /** The node's name and operator in the model. */
+  /** The node's name and operator in the model; a node that stands for several has their names joined by ' + '. */
   readonly node: string;
   readonly op: string;
   /** The Halftone op that was called. */
@@ -127,7 +127,12 @@ export class Executor<T> {
         if (step.once) this.#forget(step.outputs);
         throw failure(step, cause);
       });
-      onNode?.({ node: step.node.name, op: step.node.op, call: step.op, provenance });
+      onNode?.({
+        node: partsOf(step.node).join(' + '),
+        op: step.node.op,
+        call: step.op,
+        provenance,
+      });
     };
     for (const [i, step] of steps.entries()) {
       signal?.throwIfAborted();

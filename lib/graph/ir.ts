@@ -69,7 +69,14 @@ export interface Node {
   readonly attributes: ReadonlyMap<string, Attribute>;
   /** Absent: the op's own default. Only nodes that sum products read it. */
   readonly compute?: NodeCompute;
+  /** What a fused node applies to its result before it is stored. Only in graphs that are run, never in files. */
+  readonly activation?: 'relu';
+  /** Names of the nodes of the file that this one stands for; absent: itself alone. */
+  readonly parts?: readonly string[];
 }
+
+/** The names of the nodes of the file that a node stands for. */
+export const partsOf = ({ name, parts }: Node): readonly string[] => parts ?? [name];
 
 export const elementCount = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 

@@ -41,6 +41,11 @@ export interface LoadOptions {
    * node (see `Model.batch`). Default true.
    */
   readonly freeBatch?: boolean | undefined;
+  /**
+   * Folds BatchNormalization into the convolution before it, applies Relu where a convolution stores its result, and drops
+   * nodes that give their input or that nobody reads. Default true; false runs the nodes of the file one by one.
+   */
+  readonly optimize?: boolean | undefined;
 }
 
 export type ModelSource = string | URL | Uint8Array;

@@ -37,6 +37,7 @@ const conv: OpDefinition = {
       ...window,
       groups: call.int('group') ?? 1,
       ...computeOption(call),
+      ...(call.node.activation ? { activation: call.node.activation } : {}),
     });
     return fromImages(call, x, y);
   },
