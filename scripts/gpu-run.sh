@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Runs Halftone's GPU suite from its bundle: ./run.sh [out-dir]
+#
+# Leaves at most eight files in out-dir (default: ./out): report.md and report.json, tests.json, doctor.json,
+# memcheck.txt, racecheck.txt, bench.json, bench.md. The exit code is 0 when everything succeeded.
+#
+#   HALFTONE_BUNDLE_DEVICE   cuda (default), cuda:1, or cpu
+#   HALFTONE_BUNDLE_STEPS    of tests,memcheck,racecheck,bench: which, in this order (default: all)
+#   HALFTONE_BUNDLE_TESTS    a regular expression for test files, HALFTONE_BUNDLE_BENCH for benchmark cases
+#   HALFTONE_BUNDLE_SECONDS  the most that one step may take (default 900)
+#   HALFTONE_BUNDLE_WORK     where to unpack (default: a temporary folder, removed at the end)
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+mkdir -p "${1:-out}"
+out="$(cd "${1:-out}" && pwd)"
+
+if [ -n "${HALFTONE_BUNDLE_WORK:-}" ]; then
+  work="$HALFTONE_BUNDLE_WORK"
+  mkdir -p "$work"
+else
+  work="$(mktemp -d)"
+  trap 'rm -rf "$work"' EXIT
+fi
+
+tar -xzf "$here/halftone.tar.gz" -C "$work"
+gzip -dc "$here/node.gz" >"$work/node"
+chmod +x "$work/node"
+node="$work/node"
+if ! "$node" --version >/dev/null 2>&1; then
+  # The C++ runtime of this machine is missing or too old for Node: use the one in the bundle.
+  export LD_LIBRARY_PATH="$work/halftone/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+  "$node" --version >/dev/null || { echo "Node of the bundle does not run here" >&2; exit 1; }
+fi
+
+device="${HALFTONE_BUNDLE_DEVICE:-cuda}"
+case "$device" in cuda*) export HALFTONE_REQUIRE_CUDA=1 ;; esac
+if [ -d "$work/halftone/data" ]; then export HALFTONE_TEST_DATA="$work/halftone/data"; fi
+
+# cuBLAS, cuDNN and NVRTC: the loader looks in the usual places and then asks python3 for its packages.
+cd "$work/halftone"
+status=0
+"$node" scripts/gpu-suite.mjs --out "$out" --device "$device" \
+  --steps "${HALFTONE_BUNDLE_STEPS:-tests,memcheck,racecheck,bench}" \
+  --tests "${HALFTONE_BUNDLE_TESTS:-}" --bench "${HALFTONE_BUNDLE_BENCH:-}" \
+  --seconds "${HALFTONE_BUNDLE_SECONDS:-900}" || status=$?
+echo "reports in $out, exit code $status"
+exit "$status"
