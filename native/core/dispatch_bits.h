@@ -7,7 +7,7 @@ namespace halftone {
 
 /// Calls f(T{}) with the unsigned integer of `bytes` (1, 2, 4 or 8) bytes.
 template <class F>
-void dispatch_bits(int64_t bytes, F&& f) {
+decltype(auto) dispatch_bits(int64_t bytes, F&& f) {
   switch (bytes) {
     case 1:
       return f(uint8_t{});

@@ -48,7 +48,7 @@ struct Binary {
     static constexpr BinaryKind kKind = BinaryKind::kind;       \
     static constexpr BinaryIndex kIndex = BinaryIndex::k##Type; \
     template <class T>                                          \
-    static auto apply(T a, T b) {                               \
+    HALFTONE_HD auto apply(T a, T b) {                          \
       return body;                                              \
     }                                                           \
   };                                                            \

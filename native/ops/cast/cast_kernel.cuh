@@ -8,11 +8,11 @@ namespace halftone {
 
 /// cast_value() in the device's instructions where it has them. NaN to a 16-bit float: 0x7fff.
 template <class To, class From>
-HALFTONE_HD To cast_on_device(From x, bool saturate) {
+HALFTONE_HD To cast_one(From x, bool saturate) {
   if constexpr (std::is_same_v<From, Bool>) {
-    return cast_on_device<To>(static_cast<uint8_t>(x.value != 0), saturate);
+    return cast_one<To>(static_cast<uint8_t>(x.value != 0), saturate);
   } else if constexpr (is_16_bit_float<From>) {
-    return cast_on_device<To>(device::to_float(x), saturate);
+    return cast_one<To>(device::to_float(x), saturate);
   } else if constexpr (is_16_bit_float<To>) {
     if constexpr (std::is_same_v<From, float>)
       return device::from_float<To>(x);
@@ -43,11 +43,10 @@ __global__ void __launch_bounds__(256)
   for (int64_t i = thread; i < whole; i += threads) {
     const device::Pack<From, kPack> from = reinterpret_cast<const device::Pack<From, kPack>*>(x)[i];
     device::Pack<To, kPack> to;
-    for (int j = 0; j < kPack; ++j) to.v[j] = cast_on_device<To>(from.v[j], saturate);
+    for (int j = 0; j < kPack; ++j) to.v[j] = cast_one<To>(from.v[j], saturate);
     reinterpret_cast<device::Pack<To, kPack>*>(y)[i] = to;
   }
-  for (int64_t i = whole * kPack + thread; i < n; i += threads)
-    y[i] = cast_on_device<To>(x[i], saturate);
+  for (int64_t i = whole * kPack + thread; i < n; i += threads) y[i] = cast_one<To>(x[i], saturate);
 }
 
 }  // namespace halftone
