@@ -2,7 +2,7 @@
 # and cuDNN 9. Nothing is cached, so a later configuration sees what was installed or removed.
 #
 # halftone_find_cuda() sets HALFTONE_NVCC, HALFTONE_NVCC_VERSION, HALFTONE_CUBLAS_INCLUDE,
-# HALFTONE_CUDNN_INCLUDE, HALFTONE_CUBLASLT_LIBRARY, HALFTONE_CUBLAS_LIBRARY, HALFTONE_CUDNN_LIBRARY,
+# HALFTONE_CUDNN_INCLUDE, HALFTONE_CUBLASLT_LIBRARY, HALFTONE_CUDNN_LIBRARY,
 # each empty when not found, and the list HALFTONE_CUDA_MISSING, which says for people what is not.
 #
 #   cmake -P cmake/cuda_libraries.cmake   prints NAME=value lines; scripts/cuda-deps.mjs reads them
@@ -107,7 +107,6 @@ macro(halftone_find_cuda)
       "CUBLAS_HEADER|include|cublas_api.h|${cublas_version}"
       "CUDNN_HEADER|include|cudnn_version.h|${cudnn_version}"
       "CUBLASLT_LIBRARY|lib|libcublasLt.so.${HALFTONE_CUDA_MAJOR}|"
-      "CUBLAS_LIBRARY|lib|libcublas.so.${HALFTONE_CUDA_MAJOR}|"
       "CUDNN_LIBRARY|lib|libcudnn.so.${HALFTONE_CUDNN_MAJOR}|")
     string(REPLACE "|" ";" entry "${entry}")
     list(POP_FRONT entry name suffixes file pattern)
@@ -124,7 +123,7 @@ endmacro()
 
 if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
   halftone_find_cuda()
-  foreach(name NVCC NVCC_VERSION CUBLAS_INCLUDE CUBLASLT_LIBRARY CUBLAS_LIBRARY CUDNN_INCLUDE
+  foreach(name NVCC NVCC_VERSION CUBLAS_INCLUDE CUBLASLT_LIBRARY CUDNN_INCLUDE
                CUDNN_LIBRARY CUDA_MISSING)
     execute_process(COMMAND ${CMAKE_COMMAND} -E echo "${name}=${HALFTONE_${name}}")
   endforeach()

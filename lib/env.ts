@@ -69,7 +69,7 @@ const VARIABLES: readonly (readonly [name: RegExp, values: RegExp, rule: string]
   [/^CUDA_PROBE$/, /^(\d{1,6}(\.\d+)?)?$/, 'a number of seconds, or 0'],
   [/^CPU_ISA$/, /^(baseline|avx2|avx512|avx512fp16)?$/, 'baseline, avx2, avx512 or avx512fp16'],
   [
-    /^(CUDA_LIB_DIR|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|REQUIRE_CUDA|TEST_\w+|EMU_\w+)$/,
+    /^(CUDA_LIB_DIR|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|REQUIRE_CUDA|BUNDLE_\w+|TEST_\w+|EMU_\w+)$/,
     /^/,
     'anything',
   ],
