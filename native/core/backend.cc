@@ -27,9 +27,12 @@ Registry& registry() {
 }
 
 bool complete(const halftone_backend& b) {
-  return b.name && b.version && b.device_count && b.device_info && b.op_hash && b.stream_create &&
-         b.stream_destroy && b.stream_sync && b.alloc && b.free && b.copy_in && b.copy_out &&
-         b.supports && b.run && b.cached_bytes && b.trim;
+  const bool graphs = b.capture_begin && b.capture_end && b.graph_launch && b.graph_destroy;
+  return b.name && b.version && b.device_count && b.device_info && b.library && b.configure &&
+         b.op_hash && b.stream_create && b.stream_destroy && b.stream_sync && b.event_record &&
+         b.event_wait && b.event_query && b.event_elapsed && b.event_destroy && b.stream_wait &&
+         b.alloc && b.free && b.copy_in && b.copy && b.copy_out_begin && b.copy_out_end &&
+         b.supports && b.run && (graphs || !b.graphs) && b.memory_info && b.trim && b.peak;
 }
 
 // Everything that can be wrong with a module, in the order in which it can be read without touching

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "core/backend_abi.h"
 #include "core/schema.h"
@@ -11,12 +13,18 @@ namespace halftone {
 
 class Stream;
 
-/// Bytes on one device. Created pending; the stream's thread allocates them just before the op that
-/// writes them runs, then settles them as ready or failed. Several tensors may share one storage
-/// (reshape).
+/// Set on storages that a graph writes anew at each replay: the number that its stream gave to the
+/// task which last did.
+using Rewritten = std::shared_ptr<std::atomic<uint64_t>>;
+
+/// Bytes on one device, in the order of one stream. Created pending; the stream's thread allocates
+/// them just before the op that writes them runs, then settles them as ready or failed. Several
+/// tensors may share one storage (reshape).
 class Storage {
  public:
-  Storage(std::shared_ptr<Stream> stream, size_t bytes);
+  Storage(std::shared_ptr<Stream> stream, size_t bytes, Rewritten rewritten = nullptr);
+  /// The memory of another storage, settled by itself: what one replay of a graph leaves there.
+  explicit Storage(std::shared_ptr<Storage> base);
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -27,7 +35,7 @@ class Storage {
 
   /// For the thread that fills the storage, or for anyone once settled() is true.
   Status allocate();
-  void* data() const { return data_; }
+  void* data() const { return base_ ? base_->data() : data_; }
   void settle(Status outcome);
   halftone_provenance provenance{};
 
@@ -35,13 +43,30 @@ class Storage {
   /// Ok, or why the op that should have filled it failed. Only once settled.
   const Status& outcome() const { return outcome_; }
 
+  /// The number of the task of its stream after which the bytes are there. For the thread that
+  /// gives the streams their tasks.
+  uint64_t sequence() const {
+    return rewritten_ ? std::max(sequence_, rewritten_->load()) : sequence_;
+  }
+  void set_sequence(uint64_t number) { sequence_ = number; }
+  bool is_rewritten() const { return rewritten_ != nullptr; }
+  const Rewritten& rewritten() const { return rewritten_; }
+
+  /// Notes that another stream's device work reads it: the memory is then kept until that is done.
+  void used_by(const std::shared_ptr<Stream>& stream);
+
  private:
   enum State { kPending, kSettled };
   std::shared_ptr<Stream> stream_;
   size_t bytes_;
+  std::shared_ptr<Storage> base_;
+  Rewritten rewritten_;
+  uint64_t sequence_ = 0;
   void* data_ = nullptr;
   Status outcome_;
   std::atomic<int> state_{kPending};
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<Stream>> users_;
 };
 
 struct Tensor {

@@ -71,7 +71,7 @@ Napi::Value run(const Napi::CallbackInfo& info) {
     if (!stream) {
       stream = its;
       first = i;
-    } else if (stream != its) {
+    } else if (!stream->same_device(*its)) {
       throw StatusError(param_error(op.schema.name, ": all inputs must be on one device, got ",
                                     port_name(op.schema, first), " on ", stream->device_name(),
                                     " and ", port_name(op.schema, i), " on ", its->device_name()));
@@ -233,6 +233,9 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
   auto out = Napi::Array::New(env);
   for (const auto& [key, stream] : EnvData::of(env).streams()) {
     const MemoryStats m = stream->memory();
+    halftone_memory_info device{};
+    halftone_status unknown{};
+    static_cast<void>(stream->backend().api->memory_info(stream->device(), &device, &unknown));
     auto entry = Napi::Object::New(env);
     auto number = [&](const char* name, int64_t n) {
       entry[name] = Napi::Number::New(env, static_cast<double>(n));
@@ -242,7 +245,7 @@ Napi::Value memory(const Napi::CallbackInfo& info) {
     number("live", m.live_bytes);
     number("allocated", m.allocated_bytes);
     number("peak", m.peak_bytes);
-    number("cached", static_cast<int64_t>(stream->backend().api->cached_bytes(stream->device())));
+    number("cached", static_cast<int64_t>(device.reserved - device.used));
     out[out.Length()] = entry;
   }
   return out;

@@ -8,6 +8,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "core/status.h"
 
@@ -44,6 +46,15 @@ Status runtime_versions(int* runtime, int* driver);
 /// The calling thread's device.
 Status use_device(int device);
 Status memory_info(uint64_t* free_bytes, uint64_t* total_bytes);
+/// Waits for all work of the calling thread's device.
+Status device_synchronize();
+
+/// A library that the backend uses; `path` is empty where it is linked in or not known.
+struct Library {
+  std::string name, version, path;
+};
+/// The runtime and the driver.
+std::vector<Library> runtime_libraries();
 
 Status stream_create(Stream* stream);
 Status stream_synchronize(Stream stream);
@@ -72,8 +83,7 @@ enum class Copy { kHostToDevice, kDeviceToHost, kDeviceToDevice };
 Status copy_async(void* to, const void* from, size_t bytes, Copy kind, Stream stream);
 Status fill_async(void* to, int byte, size_t bytes, Stream stream);
 
-/// Without `timing` an event is cheaper, and waiting for it puts the thread to sleep
-/// (cudaEventBlockingSync).
+/// Waiting for it puts the thread to sleep (cudaEventBlockingSync); without `timing` it is cheaper.
 Status event_create(bool timing, Event* event);
 Status event_record(Event event, Stream stream);
 Status event_synchronize(Event event);

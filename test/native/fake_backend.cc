@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -105,9 +106,59 @@ int32_t copy_in(void*, void* to, const void* from, size_t bytes, halftone_status
   std::memcpy(to_host(to), from, bytes);
   return 0;
 }
-int32_t copy_out(void*, void* to, const void* from, size_t bytes, halftone_status*) {
-  std::memcpy(to, to_host(from), bytes);
+int32_t copy(void*, void* to, const void* from, size_t bytes, halftone_status*) {
+  std::memcpy(to_host(to), to_host(from), bytes);
   return 0;
+}
+int32_t copy_out_begin(void*, const void* from, size_t bytes, int32_t, void** ticket,
+                       halftone_status*) {
+  const char* bytes_now = static_cast<const char*>(to_host(from));
+  *ticket = new std::string(bytes_now, bytes_now + bytes);
+  return 0;
+}
+int32_t copy_out_end(void* ticket, void* to, halftone_status*) {
+  const std::unique_ptr<std::string> bytes(static_cast<std::string*>(ticket));
+  if (to) std::memcpy(to, bytes->data(), bytes->size());
+  return 0;
+}
+
+using Moment = std::chrono::steady_clock::time_point;
+int32_t event_record(void*, int32_t, void** event, halftone_status*) {
+  *event = new Moment(std::chrono::steady_clock::now());
+  return 0;
+}
+int32_t event_wait(void*, halftone_status*) { return 0; }
+int32_t event_query(void*, int32_t* reached, halftone_status*) {
+  *reached = 1;
+  return 0;
+}
+int32_t event_elapsed(void* first, void* last, double* milliseconds, halftone_status*) {
+  const auto between = *static_cast<Moment*>(last) - *static_cast<Moment*>(first);
+  *milliseconds = std::chrono::duration<double, std::milli>(between).count();
+  return 0;
+}
+void event_destroy(void* event) { delete static_cast<Moment*>(event); }
+int32_t stream_wait(void*, void*, halftone_status*) { return 0; }
+
+int32_t library(int32_t index, halftone_library* out) {
+  if (index != 0) return 1;
+  std::snprintf(out->name, sizeof out->name, "fakelib");
+  std::snprintf(out->version, sizeof out->version, "4.5");
+  std::snprintf(out->path, sizeof out->path, "/nowhere/libfake.so");
+  return 0;
+}
+int32_t configure(int32_t, const char* key, const char*, halftone_status* status) {
+  const std::string text = std::string("the fake backend has no setting ") + key;
+  return fail(status, Code::kParam, text.c_str());
+}
+int32_t memory_info(int32_t, halftone_memory_info* info, halftone_status*) {
+  info->used = info->reserved = used_bytes;
+  info->total_bytes = kDeviceBytes;
+  info->free_bytes = kDeviceBytes - used_bytes;
+  return 0;
+}
+int32_t peak(int32_t, int32_t, double, double*, halftone_status* status) {
+  return fail(status, Code::kUnsupported, "the fake backend has no peaks");
 }
 
 int32_t supports(int32_t, const halftone_call* call, halftone_status* status) {
@@ -143,16 +194,45 @@ int32_t run(void*, const halftone_call* call, halftone_provenance* made, halfton
   return 0;
 }
 
-uint64_t cached_bytes(int32_t) { return 0; }
 void trim(int32_t) {}
 
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const halftone_backend* halftone_backend_get(
     void) {
-  static const halftone_backend backend = {
-      FAKE_ABI_VERSION, FAKE_NAME,     "1.2.3",        0,           device_count, device_info,
-      op_hash,          stream_create, stream_destroy, stream_sync, alloc,        release,
-      copy_in,          copy_out,      supports,       run,         cached_bytes, trim};
+  static const halftone_backend backend = {.abi_version = FAKE_ABI_VERSION,
+                                           .name = FAKE_NAME,
+                                           .version = "1.2.3",
+                                           .host_memory = 0,
+                                           .graphs = 0,
+                                           .device_count = device_count,
+                                           .device_info = device_info,
+                                           .library = library,
+                                           .configure = configure,
+                                           .op_hash = op_hash,
+                                           .stream_create = stream_create,
+                                           .stream_destroy = stream_destroy,
+                                           .stream_sync = stream_sync,
+                                           .event_record = event_record,
+                                           .event_wait = event_wait,
+                                           .event_query = event_query,
+                                           .event_elapsed = event_elapsed,
+                                           .event_destroy = event_destroy,
+                                           .stream_wait = stream_wait,
+                                           .alloc = alloc,
+                                           .free = release,
+                                           .copy_in = copy_in,
+                                           .copy = copy,
+                                           .copy_out_begin = copy_out_begin,
+                                           .copy_out_end = copy_out_end,
+                                           .supports = supports,
+                                           .run = run,
+                                           .capture_begin = nullptr,
+                                           .capture_end = nullptr,
+                                           .graph_launch = nullptr,
+                                           .graph_destroy = nullptr,
+                                           .memory_info = memory_info,
+                                           .trim = trim,
+                                           .peak = peak};
   return &backend;
 }

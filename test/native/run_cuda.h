@@ -65,8 +65,12 @@ RunResult run_cuda(const typename Op::Params& params, std::vector<HostTensor*> i
   if (result.status.ok()) done(backend.supports(0, &call, &status));
   if (result.status.ok()) done(backend.run(stream, &call, &result.provenance, &status));
   for (size_t i = 0; i < out_abi.size() && result.status.ok(); ++i)
-    if (HostTensor& t = result.outputs[i]; !t.bytes.empty())
-      done(backend.copy_out(stream, t.bytes.data(), out_abi[i].data, t.bytes.size(), &status));
+    if (HostTensor& t = result.outputs[i]; !t.bytes.empty()) {
+      void* ticket = nullptr;
+      if (done(
+              backend.copy_out_begin(stream, out_abi[i].data, t.bytes.size(), 0, &ticket, &status)))
+        done(backend.copy_out_end(ticket, t.bytes.data(), &status));
+    }
   for (const auto& [data, bytes] : memory) backend.free(stream, data, bytes);
   backend.stream_destroy(stream);
   return result;

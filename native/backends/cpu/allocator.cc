@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstdlib>
 #include <deque>
@@ -61,16 +62,14 @@ struct Cache {
   }
 };
 
+std::atomic<uint64_t> used{0}, peak{0}, most{0};
+
 Cache& cache() {
   static Cache* c = new Cache();  // never destroyed: streams may outlive static objects
   return *c;
 }
 
-}  // namespace
-
-void* allocate(size_t bytes) {
-  const size_t size = size_class(bytes);
-  if (size < bytes) return nullptr;
+void* take_block(size_t size) {
   Cache& c = cache();
   {
     std::lock_guard lock(c.mutex);
@@ -82,7 +81,25 @@ void* allocate(size_t bytes) {
   return std::aligned_alloc(kAlignment, size);
 }
 
+}  // namespace
+
+void* allocate(size_t bytes) {
+  const size_t size = size_class(bytes);
+  if (size < bytes) return nullptr;
+  const uint64_t now = used.fetch_add(bytes) + bytes, allowed = most;
+  void* block = allowed != 0 && now > allowed ? nullptr : take_block(size);
+  if (!block) {
+    used.fetch_sub(bytes);
+    return nullptr;
+  }
+  uint64_t seen = peak.load(std::memory_order_relaxed);
+  while (now > seen && !peak.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
+  }
+  return block;
+}
+
 void release(void* data, size_t bytes) {
+  used.fetch_sub(bytes);
   const size_t size = size_class(bytes);
   if (size > cache_limit()) return std::free(data);
   Cache& c = cache();
@@ -103,6 +120,11 @@ void release(void* data, size_t bytes) {
   if (!kept) std::free(data);
   for (void* block : evicted) std::free(block);
 }
+
+uint64_t used_bytes() { return used; }
+uint64_t used_peak() { return peak; }
+uint64_t limit() { return most; }
+void set_limit(uint64_t bytes) { most = bytes; }
 
 uint64_t cached_bytes() {
   Cache& c = cache();

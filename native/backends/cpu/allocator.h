@@ -13,6 +13,12 @@ void release(void* data, size_t bytes);
 
 /// Bytes kept for reuse.
 uint64_t cached_bytes();
+/// Bytes handed out, and the most so far.
+uint64_t used_bytes();
+uint64_t used_peak();
+/// The most that used_bytes() may be; 0: what the machine has.
+uint64_t limit();
+void set_limit(uint64_t bytes);
 /// Gives them back to the system.
 void trim();
 

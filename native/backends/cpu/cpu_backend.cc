@@ -1,10 +1,14 @@
 // The built-in backend: runs the ops' CPU kernels on the process's thread pool.
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <new>
 
 #include "backends/cpu/allocator.h"
@@ -30,6 +34,11 @@ std::string cpu_name() {
   return "CPU";
 }
 
+uint64_t free_bytes() {
+  return static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) *
+         static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
+}
+
 int32_t device_count() { return 1; }
 
 int32_t device_info(int32_t, halftone_device_info* out, halftone_status*) {
@@ -37,8 +46,7 @@ int32_t device_info(int32_t, halftone_device_info* out, halftone_status*) {
   std::snprintf(out->name, sizeof out->name, "%s", model->c_str());
   std::snprintf(out->detail, sizeof out->detail, "%d threads", ThreadPool::global().size());
   out->total_bytes = cpu::memory_limit();
-  out->free_bytes = static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) *
-                    static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
+  out->free_bytes = free_bytes();
   return 0;
 }
 
@@ -55,16 +63,86 @@ int32_t stream_create(int32_t, void** stream, halftone_status*) {
 void stream_destroy(void*) {}
 int32_t stream_sync(void*, halftone_status*) { return 0; }
 
+// An event is a moment: a stream's work is done when its thread comes to record one.
+using Moment = std::chrono::steady_clock::time_point;
+
+int32_t event_record(void*, int32_t, void** event, halftone_status*) {
+  *event = new Moment(std::chrono::steady_clock::now());
+  return 0;
+}
+int32_t event_wait(void*, halftone_status*) { return 0; }
+int32_t event_query(void*, int32_t* reached, halftone_status*) {
+  *reached = 1;
+  return 0;
+}
+int32_t event_elapsed(void* first, void* last, double* milliseconds, halftone_status*) {
+  const auto between = *static_cast<Moment*>(last) - *static_cast<Moment*>(first);
+  *milliseconds = std::chrono::duration<double, std::milli>(between).count();
+  return 0;
+}
+void event_destroy(void* event) { delete static_cast<Moment*>(event); }
+int32_t stream_wait(void*, void*, halftone_status*) { return 0; }
+
 int32_t alloc(void*, size_t bytes, void** data, halftone_status* status) {
   *data = cpu::allocate(bytes);
   if (*data) return 0;
-  return fail(status, Code::kOutOfMemory, concat("no memory for ", bytes, " bytes on device cpu"));
+  const uint64_t used = cpu::used_bytes(), limit = cpu::limit();
+  return fail(
+      status, Code::kOutOfMemory,
+      concat("no memory for ", bytes, " bytes on device cpu: ", free_bytes(), " bytes free, ", used,
+             " bytes live in tensors, ", used + cpu::cached_bytes(), " reserved",
+             limit ? concat(", with a limit of ", limit, " bytes") : std::string()));
 }
 void free(void*, void* data, size_t bytes) { cpu::release(data, bytes); }
 
 int32_t copy(void*, void* to, const void* from, size_t bytes, halftone_status*) {
   std::memcpy(to, from, bytes);
   return 0;
+}
+
+struct Ticket {
+  const void* from;
+  size_t bytes;
+};
+int32_t copy_out_begin(void*, const void* from, size_t bytes, int32_t, void** ticket,
+                       halftone_status*) {
+  *ticket = new Ticket{from, bytes};
+  return 0;
+}
+int32_t copy_out_end(void* ticket, void* to, halftone_status*) {
+  const std::unique_ptr<Ticket> t(static_cast<Ticket*>(ticket));
+  if (to) std::memcpy(to, t->from, t->bytes);
+  return 0;
+}
+
+int32_t memory_info(int32_t, halftone_memory_info* info, halftone_status*) {
+  info->used = cpu::used_bytes();
+  info->used_peak = cpu::used_peak();
+  info->reserved = info->used + cpu::cached_bytes();
+  info->reserved_peak = std::max(info->used_peak, info->reserved);
+  info->limit = cpu::limit();
+  info->free_bytes = free_bytes();
+  info->total_bytes = cpu::memory_limit();
+  return 0;
+}
+
+int32_t configure(int32_t, const char* key, const char* value, halftone_status* status) {
+  if (std::strcmp(key, "memory-limit") != 0)
+    return fail(status, Code::kParam, concat("the cpu backend has no setting \"", key, "\""));
+  uint64_t bytes = 0;
+  const char* last = value + std::strlen(value);
+  const auto [end, failed] = std::from_chars(value, last, bytes);
+  if (failed != std::errc() || end != last || value == last)
+    return fail(status, Code::kParam,
+                concat("memory-limit must be a number of bytes, got \"", value, "\""));
+  cpu::set_limit(bytes);
+  return 0;
+}
+
+int32_t library(int32_t, halftone_library*) { return 1; }
+
+int32_t peak(int32_t, int32_t, double, double*, halftone_status* status) {
+  return fail(status, Code::kUnsupported, "the cpu backend measures its peaks by measurePeaks()");
 }
 
 int32_t supports(int32_t, const halftone_call* call, halftone_status* status) {
@@ -105,30 +183,45 @@ int32_t run(void*, const halftone_call* call, halftone_provenance* provenance,
   return fail(status, outcome.code, concat(call->op, ": ", outcome.message));
 }
 
-uint64_t cached(int32_t) { return cpu::cached_bytes(); }
 void trim(int32_t) { cpu::trim(); }
 
 }  // namespace
 
 const halftone_backend* cpu_backend() {
-  static const halftone_backend backend = {HALFTONE_ABI_VERSION,
-                                           "cpu",
-                                           kVersion,
-                                           1,
-                                           device_count,
-                                           device_info,
-                                           op_hash,
-                                           stream_create,
-                                           stream_destroy,
-                                           stream_sync,
-                                           alloc,
-                                           free,
-                                           copy,
-                                           copy,
-                                           supports,
-                                           run,
-                                           cached,
-                                           trim};
+  static const halftone_backend backend = {.abi_version = HALFTONE_ABI_VERSION,
+                                           .name = "cpu",
+                                           .version = kVersion,
+                                           .host_memory = 1,
+                                           .graphs = 0,
+                                           .device_count = device_count,
+                                           .device_info = device_info,
+                                           .library = library,
+                                           .configure = configure,
+                                           .op_hash = op_hash,
+                                           .stream_create = stream_create,
+                                           .stream_destroy = stream_destroy,
+                                           .stream_sync = stream_sync,
+                                           .event_record = event_record,
+                                           .event_wait = event_wait,
+                                           .event_query = event_query,
+                                           .event_elapsed = event_elapsed,
+                                           .event_destroy = event_destroy,
+                                           .stream_wait = stream_wait,
+                                           .alloc = alloc,
+                                           .free = free,
+                                           .copy_in = copy,
+                                           .copy = copy,
+                                           .copy_out_begin = copy_out_begin,
+                                           .copy_out_end = copy_out_end,
+                                           .supports = supports,
+                                           .run = run,
+                                           .capture_begin = nullptr,
+                                           .capture_end = nullptr,
+                                           .graph_launch = nullptr,
+                                           .graph_destroy = nullptr,
+                                           .memory_info = memory_info,
+                                           .trim = trim,
+                                           .peak = peak};
   return &backend;
 }
 

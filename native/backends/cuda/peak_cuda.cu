@@ -19,10 +19,12 @@ struct TimingEvent {
 
 struct Buffer {
   CudaStream& stream;
+  size_t bytes;
   void* data = nullptr;
   ~Buffer() {
-    if (data) stream.free(data);
+    if (data) stream.free(data, bytes);
   }
+  Status take() { return stream.alloc(bytes, &data); }
 };
 
 /// One value, once all that the stream was given before is done.
@@ -76,9 +78,9 @@ Status copy_peak(CudaStream& stream, double seconds, double* per_second) {
   const vendor::DeviceProperties& p = stream.device().properties;
   const size_t bytes = static_cast<size_t>(
       std::min(std::max<uint64_t>(16 * p.l2_bytes, 1 << 20), p.total_bytes / 4));
-  Buffer from{stream}, to{stream};
-  HALFTONE_TRY(stream.alloc(bytes, &from.data));
-  HALFTONE_TRY(stream.alloc(bytes, &to.data));
+  Buffer from{stream, bytes}, to{stream, bytes};
+  HALFTONE_TRY(from.take());
+  HALFTONE_TRY(to.take());
   HALFTONE_TRY(vendor::fill_async(from.data, 0x5a, bytes, stream.handle()));
   const Work work = [&](int64_t times) -> Status {
     for (int64_t i = 0; i < times; ++i)
@@ -102,9 +104,9 @@ Status chain_peak(CudaStream& stream, double seconds, double* per_second) {
   const unsigned blocks = static_cast<unsigned>(std::max(p.multiprocessors, 1));
   const size_t shared_bytes = static_cast<size_t>(p.shared_bytes);
   const size_t threads = size_t{blocks} * kPeakThreads;
-  Buffer turn{stream}, out{stream};
-  HALFTONE_TRY(stream.alloc(sizeof(typename Step::Value), &turn.data));
-  HALFTONE_TRY(stream.alloc(threads * sizeof(uint32_t), &out.data));
+  Buffer turn{stream, sizeof(typename Step::Value)}, out{stream, threads * sizeof(uint32_t)};
+  HALFTONE_TRY(turn.take());
+  HALFTONE_TRY(out.take());
   const typename Step::Value factor = Step::turn();
   HALFTONE_TRY(vendor::copy_async(turn.data, &factor, sizeof factor, vendor::Copy::kHostToDevice,
                                   stream.handle()));

@@ -1,5 +1,6 @@
 #include "backends/cuda/stream.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -26,16 +27,21 @@ namespace {
 
 class RunningCall final : public DeviceContext {
  public:
-  RunningCall(CudaStream& stream, const CudaCall& call, halftone_provenance& provenance)
-      : DeviceContext(call, stream.device().index, stream.handle(), cuda::settings(), provenance),
-        owner_(stream) {}
+  RunningCall(CudaStream& stream, const CudaCall& call,
+              std::shared_ptr<const CudaSettings> settings, halftone_provenance& provenance)
+      : DeviceContext(call, stream.device().index, stream.handle(), *settings, provenance),
+        owner_(stream),
+        settings_(std::move(settings)) {}
   ~RunningCall() override {
-    for (void* data : scratch_) owner_.free(data);
+    for (const auto& [data, bytes] : scratch_) owner_.free(data, bytes);
+    owner_.end_call();
   }
 
   Status scratch(size_t bytes, void** data) override {
-    HALFTONE_TRY(owner_.alloc(bytes == 0 ? 1 : bytes, data));
-    scratch_.push_back(*data);
+    bool owned = false;
+    const size_t taken = std::max<size_t>(bytes, 1);
+    HALFTONE_TRY(owner_.scratch(taken, data, &owned));
+    if (owned) scratch_.emplace_back(*data, taken);
     return {};
   }
   Status attached(const void* key, const Make& make, void** object) override {
@@ -44,8 +50,15 @@ class RunningCall final : public DeviceContext {
 
  private:
   CudaStream& owner_;
-  std::vector<void*> scratch_;
+  std::shared_ptr<const CudaSettings> settings_;
+  std::vector<std::pair<void*, size_t>> scratch_;
 };
+
+/// The alignment that DeviceContext::scratch promises.
+size_t aligned(size_t bytes) { return (bytes + 255) / 256 * 256; }
+
+/// Bytes on their way to the device before copy_in waits: enough that the transfer never stops.
+constexpr size_t kMostInFlight = 4 * kStagingChunk;
 
 }  // namespace
 
@@ -53,7 +66,6 @@ Status CudaStream::create(int index, std::unique_ptr<CudaStream>* out) {
   const Device* found = nullptr;
   HALFTONE_TRY(cuda::device(index, &found));
   std::unique_ptr<CudaStream> made(new CudaStream(found));
-  HALFTONE_TRY(made->use());
   HALFTONE_TRY(vendor::stream_create(&made->handle_));
   *out = std::move(made);
   return {};
@@ -62,27 +74,136 @@ Status CudaStream::create(int index, std::unique_ptr<CudaStream>* out) {
 CudaStream::~CudaStream() {
   if (!handle_) return;
   // A lost device fails every call; there is nothing left to give back then.
-  if (use().ok() && synchronize().ok()) attached_.clear();
+  const bool alive = use().ok() && synchronize().ok();
+  if (alive) attached_.clear();
+  reclaim(0);
+  if (alive) device_->memory->forget(handle_);
+  if (copy_stream_) vendor::stream_destroy(copy_stream_);
   vendor::stream_destroy(handle_);
 }
 
-Status CudaStream::alloc(size_t bytes, void** data) {
-  return vendor::malloc_async(bytes, device_->pool, handle_, data);
-}
-
-void CudaStream::free(void* data) {
-  // It fails on a lost device only, which has taken its memory with it.
-  static_cast<void>(vendor::free_async(data, device_->pool, handle_));
-}
+// ---- copies ----
 
 Status CudaStream::copy_in(void* to, const void* from_host, size_t bytes) {
-  return vendor::copy_async(to, from_host, bytes, vendor::Copy::kHostToDevice, handle_);
+  for (size_t at = 0; at < bytes;) {
+    const size_t piece = std::min(bytes - at, kStagingChunk);
+    reclaim(kMostInFlight - piece);
+    InFlight copy;
+    HALFTONE_TRY(take_staging(piece, &copy.buffer));
+    std::memcpy(copy.buffer.data, static_cast<const char*>(from_host) + at, piece);
+    Status status = vendor::copy_async(static_cast<char*>(to) + at, copy.buffer.data, piece,
+                                       vendor::Copy::kHostToDevice, handle_);
+    Event* event = nullptr;
+    if (status.ok()) status = record(false, &event);
+    copy.event.reset(event);
+    in_flight_bytes_ += copy.buffer.bytes;
+    in_flight_.push_back(std::move(copy));
+    HALFTONE_TRY(status);
+    at += piece;
+  }
+  return {};
 }
 
-Status CudaStream::copy_out(void* to_host, const void* from, size_t bytes) {
-  HALFTONE_TRY(vendor::copy_async(to_host, from, bytes, vendor::Copy::kDeviceToHost, handle_));
-  return synchronize();
+// Takes back the buffers of finished copies, and waits for the oldest until at most `most` bytes
+// are under way.
+void CudaStream::reclaim(size_t most) {
+  while (!in_flight_.empty()) {
+    const InFlight& oldest = in_flight_.front();
+    bool reached = true;  // also where its event was not recorded: the device is lost
+    if (oldest.event && (!oldest.event->query(&reached).ok() || !reached)) {
+      if (in_flight_bytes_ <= most) return;
+      static_cast<void>(oldest.event->wait());
+    }
+    in_flight_bytes_ -= oldest.buffer.bytes;
+    give_staging(oldest.buffer);
+    in_flight_.pop_front();
+  }
 }
+
+Status CudaStream::copy_out_begin(const void* from, size_t bytes, bool ordered, Ticket** out) {
+  auto ticket = std::make_unique<Ticket>();
+  ticket->stream = this;
+  ticket->bytes = bytes;
+  if (ordered || bytes <= kStagingMost) {
+    HALFTONE_TRY(take_staging(bytes, &ticket->buffer));
+    if (Status status = vendor::copy_async(ticket->buffer.data, from, bytes,
+                                           vendor::Copy::kDeviceToHost, handle_);
+        !status.ok()) {
+      give_staging(ticket->buffer);
+      return status;
+    }
+  } else {
+    ticket->from = from;
+  }
+  Event* event = nullptr;
+  Status status = record(false, &event);
+  if (!status.ok()) {
+    // The copy may be under way; when it cannot be waited for, its buffer is lost with the device.
+    if (synchronize().ok()) give_staging(ticket->buffer);
+    return status;
+  }
+  ticket->event.reset(event);
+  *out = ticket.release();
+  return {};
+}
+
+Status CudaStream::copy_out_end(std::unique_ptr<Ticket> ticket, void* to_host) {
+  if (ticket->from) return to_host ? long_copy_out(*ticket, to_host) : Status{};
+  const Status status = ticket->event->wait();
+  if (status.ok() && to_host) std::memcpy(to_host, ticket->buffer.data, ticket->bytes);
+  give_staging(ticket->buffer);
+  return status;
+}
+
+// By a stream of its own, so that later work does not wait for it: while one piece is copied out of
+// its buffer, the next arrives in the other.
+Status CudaStream::long_copy_out(const Ticket& ticket, void* to_host) {
+  HALFTONE_TRY(use());
+  std::lock_guard lock(copy_mutex_);
+  if (!copy_stream_) HALFTONE_TRY(vendor::stream_create(&copy_stream_));
+  HALFTONE_TRY(vendor::stream_wait_event(copy_stream_, ticket.event->handle()));
+  struct Piece {
+    StagingBuffer buffer;
+    std::unique_ptr<Event> event;
+    size_t at = 0, bytes = 0;
+  } pieces[2];
+  const auto fetch = [&](Piece& piece, size_t at) -> Status {
+    piece.at = at;
+    piece.bytes = std::min(ticket.bytes - at, kStagingChunk);
+    HALFTONE_TRY(vendor::copy_async(piece.buffer.data, static_cast<const char*>(ticket.from) + at,
+                                    piece.bytes, vendor::Copy::kDeviceToHost, copy_stream_));
+    Event* event = nullptr;
+    HALFTONE_TRY(Event::record(device_->index, copy_stream_, false, &event));
+    piece.event.reset(event);
+    return {};
+  };
+  Status status;
+  for (Piece& piece : pieces)
+    if (status.ok()) status = take_staging(kStagingChunk, &piece.buffer);
+  size_t begun = 0;
+  for (Piece& piece : pieces)
+    if (status.ok() && begun < ticket.bytes) {
+      status = fetch(piece, begun);
+      begun += piece.bytes;
+    }
+  for (size_t done = 0, turn = 0; status.ok() && done < ticket.bytes; ++turn) {
+    Piece& piece = pieces[turn % 2];
+    status = piece.event->wait();
+    if (!status.ok()) break;
+    std::memcpy(static_cast<char*>(to_host) + piece.at, piece.buffer.data, piece.bytes);
+    done += piece.bytes;
+    if (begun < ticket.bytes) {
+      status = fetch(piece, begun);
+      begun += piece.bytes;
+    }
+  }
+  // After a failure a copy may still be under way.
+  if (!status.ok()) static_cast<void>(vendor::stream_synchronize(copy_stream_));
+  for (Piece& piece : pieces) give_staging(piece.buffer);
+  return status;
+}
+
+// ---- calls ----
 
 Status CudaStream::attached(const void* key, const DeviceContext::Make& make, void** object) {
   auto& slot = attached_[key];
@@ -95,8 +216,66 @@ Status CudaStream::run(const halftone_call& call, halftone_provenance* provenanc
   const RegisteredCudaOp* found = find_op(call.op);
   if (!found) return unsupported("the CUDA backend has no kernel for it; device 'cpu' has");
   const CallViews views(call);
-  RunningCall running(*this, {views.in, views.out, device_->properties}, *provenance);
+  RunningCall running(*this, {views.in, views.out, device_->properties}, settings(), *provenance);
   return found->op.run(call.params, running);
+}
+
+Status CudaStream::scratch(size_t bytes, void** data, bool* owned) {
+  const size_t offset = call_scratch_;
+  call_scratch_ += aligned(bytes);
+  scratch_peak_ = std::max(scratch_peak_, call_scratch_);
+  *owned = !capturing_;
+  if (!capturing_) return alloc(bytes, data);
+  if (call_scratch_ > recording_->arena_bytes)
+    return error(Code::kInternal, "a call asks for more workspace than when it last ran");
+  *data = static_cast<char*>(recording_->arena) + offset;
+  return {};
+}
+
+void CudaStream::end_call() { call_scratch_ = 0; }
+
+// ---- graphs ----
+
+// What a call asks for while it is recorded is known from its earlier runs. Where one asks for
+// more, the recording fails, and the next has that much.
+Status CudaStream::capture_begin() {
+  auto made = std::make_unique<RecordedGraph>();
+  made->arena_bytes = scratch_peak_;
+  if (made->arena_bytes != 0) HALFTONE_TRY(alloc(made->arena_bytes, &made->arena));
+  // The block is ours in the order of the stream, which is that of the graph's launches too.
+  recording_ = std::move(made);
+  device_->memory->capturing().lock_shared();
+  capturing_ = true;
+  Status status = vendor::capture_begin(handle_);
+  if (status.ok()) return status;
+  capturing_ = false;
+  device_->memory->capturing().unlock_shared();
+  destroy(recording_.release());
+  return status;
+}
+
+Status CudaStream::capture_end(RecordedGraph** out) {
+  if (!capturing_) return error(Code::kInternal, "nothing is being recorded");
+  const Status status = vendor::capture_end(handle_, &recording_->graph);
+  capturing_ = false;
+  device_->memory->capturing().unlock_shared();
+  if (!status.ok()) {
+    destroy(recording_.release());
+    return status;
+  }
+  *out = recording_.release();
+  return {};
+}
+
+Status CudaStream::launch(const RecordedGraph& graph) {
+  return vendor::graph_launch(graph.graph, handle_);
+}
+
+void CudaStream::destroy(RecordedGraph* graph) {
+  std::unique_ptr<RecordedGraph> owned(graph);
+  // The runtime does not say that a graph may be destroyed while it runs.
+  if (graph->graph && use().ok() && synchronize().ok()) vendor::graph_destroy(graph->graph);
+  if (graph->arena) free(graph->arena, graph->arena_bytes);
 }
 
 }  // namespace cuda

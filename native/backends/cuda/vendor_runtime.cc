@@ -99,6 +99,20 @@ Status memory_info(uint64_t* free_bytes, uint64_t* total_bytes) {
   return {};
 }
 
+Status device_synchronize() {
+  return runtime_status(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+}
+
+std::vector<Library> runtime_libraries() {
+  const auto text = [](int version) { return concat(version / 1000, ".", version % 1000 / 10); };
+  std::vector<Library> found;
+  int runtime = 0, driver = 0;
+  if (!runtime_versions(&runtime, &driver).ok()) return found;
+  found.push_back({"cudart", text(runtime), ""});
+  if (driver != 0) found.push_back({"driver", text(driver), ""});  // 0: there is none
+  return found;
+}
+
 Status stream_create(Stream* stream) {
   cudaStream_t made = nullptr;
   // Non-blocking: it does not wait for the legacy default stream of other users of the process.
@@ -172,7 +186,7 @@ Status fill_async(void* to, int byte, size_t bytes, Stream stream) {
 
 Status event_create(bool timing, Event* out) {
   cudaEvent_t made = nullptr;
-  const unsigned flags = timing ? cudaEventDefault : cudaEventDisableTiming | cudaEventBlockingSync;
+  const unsigned flags = cudaEventBlockingSync | (timing ? 0u : cudaEventDisableTiming);
   HALFTONE_TRY(runtime_status(cudaEventCreateWithFlags(&made, flags), "cudaEventCreateWithFlags"));
   *out = made;
   return {};
@@ -186,7 +200,9 @@ Status event_synchronize(Event e) {
 Status event_query(Event e, bool* reached) {
   const cudaError_t answer = cudaEventQuery(event(e));
   *reached = answer == cudaSuccess;
-  return answer == cudaErrorNotReady ? Status{} : runtime_status(answer, "cudaEventQuery");
+  if (answer != cudaErrorNotReady) return runtime_status(answer, "cudaEventQuery");
+  static_cast<void>(cudaGetLastError());  // the next launch would find it
+  return {};
 }
 Status stream_wait_event(Stream stream, Event e) {
   return runtime_status(cudaStreamWaitEvent(cu(stream), event(e), 0), "cudaStreamWaitEvent");

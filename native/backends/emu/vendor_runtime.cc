@@ -1,8 +1,5 @@
-// vendor/runtime.h on the host: device memory is host memory, a stream runs what it is given at
-// once, unless it is being captured. Tests steer it through control.h or, where they only have the
-// module, through the environment: HALFTONE_EMU_BYTES (memory of each device).
-#include <atomic>
-#include <chrono>
+// vendor/runtime.h on the host: device memory is host memory, streams are those of streams.h.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +9,7 @@
 #include <vector>
 
 #include "backends/emu/control.h"
+#include "backends/emu/streams.h"
 #include "device/device.h"
 #include "vendor/runtime.h"
 
@@ -24,6 +22,9 @@ Control& control() {
     auto* made = new Control();
     if (const char* bytes = std::getenv("HALFTONE_EMU_BYTES"))
       made->device_bytes = std::strtoull(bytes, nullptr, 10);
+    if (const char* async = std::getenv("HALFTONE_EMU_ASYNC")) made->async = async[0] == '1';
+    if (const char* calls = std::getenv("HALFTONE_EMU_LOSE_AFTER"))
+      made->lose_after = std::strtoll(calls, nullptr, 10);
     return made;
   }();
   return *all;
@@ -31,46 +32,69 @@ Control& control() {
 
 namespace {
 
-struct GraphData {
-  std::vector<std::function<Status()>> work;
-};
-struct StreamData {
-  std::unique_ptr<GraphData> recording;
-};
-struct PoolData {
-  std::mutex mutex;
+thread_local int current_device = 0;
+
+/// A block of the device goes back to the pool that it is from, and is used again for its own size
+/// only: memory that is free but in the wrong pieces, until the pool is trimmed.
+struct Pool {
+  int device = 0;
   std::map<void*, size_t> blocks;
+  std::map<size_t, size_t> cached;  // free blocks by size
   vendor::PoolStats stats;
 };
-struct EventData {
-  std::chrono::steady_clock::time_point time{};
-  bool recorded = false;
+
+struct Devices {
+  std::mutex mutex;
+  std::map<int, uint64_t> reserved;  // by device, over all pools
+  std::map<int, Pool> outside;       // for calls without a pool
+};
+Devices& devices() {
+  static auto* made = new Devices();
+  return *made;
+}
+
+/// With devices().mutex held.
+Pool& pool_of(vendor::Pool pool) {
+  if (pool) return *static_cast<Pool*>(pool);
+  Pool& all = devices().outside[current_device];
+  all.device = current_device;
+  return all;
+}
+
+void release(Pool& pool, uint64_t keep) {
+  for (auto& [size, count] : pool.cached)
+    for (; count > 0 && pool.stats.reserved > keep; --count) {
+      pool.stats.reserved -= size;
+      devices().reserved[pool.device] -= size;
+    }
+}
+
+struct Event {
+  std::mutex mutex;
+  std::shared_ptr<Mark> mark;  // nullptr: never recorded
+
+  std::shared_ptr<Mark> now() {
+    std::lock_guard lock(mutex);
+    return mark;
+  }
 };
 
-PoolData& whole_device() {
-  static auto* data = new PoolData();  // for calls without a pool
-  return *data;
-}
-PoolData& pool_of(vendor::Pool pool) {
-  return pool ? *static_cast<PoolData*>(pool) : whole_device();
+Stream* as_stream(void* stream) { return static_cast<Stream*>(stream); }
+Event* as_event(void* event) { return static_cast<Event*>(event); }
+
+Status not_captured(void* stream, const char* call) {
+  HALFTONE_TRY(alive(call));
+  if (!stream || !as_stream(stream)->recording) return {};
+  return error(Code::kDevice, call, " failed: cudaErrorStreamCaptureUnsupported (900)");
 }
 
-constexpr const char* kLost =
-    "failed on device emu: cudaErrorIllegalAddress (700), made so by the test";
-
-Status alive(const char* call) {
-  return control().device_lost ? error(Code::kDeviceLost, call, " ", kLost) : Status{};
-}
+size_t rounded(size_t bytes) { return (bytes + 511) / 512 * 512; }
 
 }  // namespace
 
 Status submit(void* stream, std::function<Status()> work) {
   HALFTONE_TRY(alive("a launch"));
-  if (auto* s = static_cast<StreamData*>(stream); s && s->recording) {
-    s->recording->work.push_back(std::move(work));
-    return {};
-  }
-  return work();
+  return stream ? as_stream(stream)->give({std::move(work)}) : work();
 }
 
 }  // namespace emu
@@ -97,78 +121,120 @@ Status device_properties(int device, DeviceProperties* p) {
   p->clock_khz = 1000000;
   p->memory_clock_khz = 1000000;
   p->memory_bus_bits = 64;
-  p->memory_pools = true;
+  p->memory_pools = emu::control().memory_pools;
   return {};
 }
 Status runtime_versions(int* runtime, int* driver) {
   *runtime = *driver = 13000;
   return {};
 }
-Status use_device(int) { return alive("cudaSetDevice"); }
+std::vector<Library> runtime_libraries() { return {{"emulation", "13.0", ""}}; }
+
+Status use_device(int device) {
+  emu::current_device = device;
+  return alive("cudaSetDevice");
+}
 Status memory_info(uint64_t* free_bytes, uint64_t* total_bytes) {
+  emu::Devices& all = emu::devices();
+  std::lock_guard lock(all.mutex);
   *total_bytes = emu::control().device_bytes;
-  const uint64_t used = emu::whole_device().stats.reserved;
-  *free_bytes = *total_bytes - std::min(used, *total_bytes);
+  *free_bytes = *total_bytes - std::min(all.reserved[emu::current_device], *total_bytes);
   return alive("cudaMemGetInfo");
+}
+Status device_synchronize() {
+  emu::synchronize_all();
+  return alive("cudaDeviceSynchronize");
 }
 
 Status stream_create(Stream* stream) {
   HALFTONE_TRY(alive("cudaStreamCreateWithFlags"));
-  *stream = new emu::StreamData();
+  *stream = new emu::Stream(emu::control().async);
   return {};
 }
-Status stream_synchronize(Stream) { return alive("cudaStreamSynchronize"); }
-void stream_destroy(Stream stream) { delete static_cast<emu::StreamData*>(stream); }
+Status stream_synchronize(Stream stream) {
+  HALFTONE_TRY(emu::not_captured(stream, "cudaStreamSynchronize"));
+  emu::as_stream(stream)->synchronize();
+  return alive("cudaStreamSynchronize");
+}
+void stream_destroy(Stream stream) { delete emu::as_stream(stream); }
 
-Status pool_create(int, Pool* pool) {
-  *pool = new emu::PoolData();
+Status pool_create(int device, Pool* pool) {
+  auto* made = new emu::Pool();
+  made->device = device;
+  *pool = made;
   return {};
 }
 Status pool_trim(Pool pool, uint64_t keep_bytes) {
-  emu::PoolData& p = emu::pool_of(pool);
-  std::lock_guard lock(p.mutex);
-  p.stats.reserved = std::max(p.stats.used, std::min(p.stats.reserved, keep_bytes));
+  std::lock_guard lock(emu::devices().mutex);
+  emu::release(emu::pool_of(pool), keep_bytes);
   return alive("cudaMemPoolTrimTo");
 }
 Status pool_stats(Pool pool, PoolStats* stats) {
-  emu::PoolData& p = emu::pool_of(pool);
-  std::lock_guard lock(p.mutex);
-  *stats = p.stats;
+  std::lock_guard lock(emu::devices().mutex);
+  *stats = emu::pool_of(pool).stats;
   return {};
 }
-void pool_destroy(Pool pool) { delete static_cast<emu::PoolData*>(pool); }
+void pool_destroy(Pool pool) { delete static_cast<emu::Pool*>(pool); }
 
-Status malloc_async(size_t bytes, Pool pool, Stream, void** data) {
-  HALFTONE_TRY(alive("cudaMallocFromPoolAsync"));
-  emu::PoolData& p = emu::pool_of(pool);
-  std::lock_guard lock(p.mutex);
+Status malloc_async(size_t bytes, Pool pool, Stream stream, void** data) {
+  HALFTONE_TRY(emu::not_captured(stream, "cudaMallocFromPoolAsync"));
+  emu::Devices& all = emu::devices();
+  std::lock_guard lock(all.mutex);
+  emu::Pool& p = emu::pool_of(pool);
   emu::Control& c = emu::control();
   const bool refuse = c.fail_mallocs > 0 && c.fail_mallocs-- > 0;
-  if (refuse || bytes > c.device_bytes - std::min<uint64_t>(c.device_bytes, p.stats.used))
+  const size_t size = emu::rounded(bytes);
+  size_t& cached = p.cached[size];
+  const bool fits = cached > 0 || all.reserved[p.device] + size <= c.device_bytes;
+  if (refuse || !fits)
     return error(Code::kOutOfMemory,
                  "cudaMallocFromPoolAsync failed on device emu: cudaErrorMemoryAllocation (2), out "
                  "of memory");
-  void* got = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  void* got = std::aligned_alloc(256, size);
   if (!got) return error(Code::kOutOfMemory, "no host memory for the emulated device");
   std::memset(got, 0xa5, bytes);  // what a kernel forgets to write shows
-  p.blocks[got] = bytes;
-  p.stats.used += bytes;
+  if (cached > 0) {
+    --cached;
+  } else {
+    p.stats.reserved += size;
+    all.reserved[p.device] += size;
+  }
+  p.blocks[got] = size;
+  p.stats.used += size;
   p.stats.used_peak = std::max(p.stats.used_peak, p.stats.used);
-  p.stats.reserved = std::max(p.stats.reserved, p.stats.used);
   p.stats.reserved_peak = std::max(p.stats.reserved_peak, p.stats.reserved);
   *data = got;
   return {};
 }
-Status free_async(void* data, Pool pool, Stream) {
-  emu::PoolData& p = emu::pool_of(pool);
-  std::lock_guard lock(p.mutex);
-  const auto found = p.blocks.find(data);
-  if (found == p.blocks.end())
-    return error(Code::kDevice, "cudaFreeAsync of memory that is not allocated");
-  p.stats.used -= found->second;
-  p.blocks.erase(found);
-  std::free(data);
-  return {};
+
+// In the order of the stream: the memory goes when the work given before is done, so that work that
+// still uses it is found by the address sanitizer.
+Status free_async(void* data, Pool pool, Stream stream) {
+  HALFTONE_TRY(emu::not_captured(stream, "cudaFreeAsync"));
+  emu::Pool* p = nullptr;
+  {
+    std::lock_guard lock(emu::devices().mutex);
+    p = &emu::pool_of(pool);
+    if (!p->blocks.contains(data))
+      return error(Code::kDevice, "cudaFreeAsync of memory that is not allocated");
+  }
+  const auto free_now = [=]() -> Status {
+    std::lock_guard lock(emu::devices().mutex);
+    const auto found = p->blocks.find(data);
+    p->stats.used -= found->second;
+    if (pool) {
+      ++p->cached[found->second];
+    } else {  // cudaFree
+      p->stats.reserved -= found->second;
+      emu::devices().reserved[p->device] -= found->second;
+    }
+    p->blocks.erase(found);
+    std::free(data);
+    return {};
+  };
+  if (stream && pool) return emu::as_stream(stream)->give({free_now, true});
+  emu::synchronize_all();  // cudaFree waits for the device
+  return free_now();
 }
 
 Status host_malloc(size_t bytes, void** data) {
@@ -192,45 +258,76 @@ Status fill_async(void* to, int byte, size_t bytes, Stream stream) {
 }
 
 Status event_create(bool, Event* event) {
-  *event = new emu::EventData();
-  return alive("cudaEventCreateWithFlags");
+  HALFTONE_TRY(alive("cudaEventCreateWithFlags"));
+  *event = new emu::Event();
+  return {};
 }
-Status event_record(Event event, Stream) {
-  auto* e = static_cast<emu::EventData*>(event);
-  e->time = std::chrono::steady_clock::now();
-  e->recorded = true;
-  return alive("cudaEventRecord");
+Status event_record(Event event, Stream stream) {
+  HALFTONE_TRY(alive("cudaEventRecord"));
+  auto mark = std::make_shared<emu::Mark>();
+  {
+    emu::Event* e = emu::as_event(event);
+    std::lock_guard lock(e->mutex);
+    e->mark = mark;
+  }
+  return emu::as_stream(stream)->give({[mark]() -> Status {
+                                         mark->reach();
+                                         return {};
+                                       },
+                                       true});
 }
-Status event_synchronize(Event) { return alive("cudaEventSynchronize"); }
-Status event_query(Event, bool* reached) {
+Status event_synchronize(Event event) {
+  if (const auto mark = emu::as_event(event)->now()) mark->wait();
+  return alive("cudaEventSynchronize");
+}
+Status event_query(Event event, bool* reached) {
+  const auto mark = emu::as_event(event)->now();
   *reached = true;
+  if (mark) {
+    std::lock_guard lock(mark->mutex);
+    *reached = mark->reached;
+  }
   return alive("cudaEventQuery");
 }
-Status stream_wait_event(Stream, Event) { return alive("cudaStreamWaitEvent"); }
+Status stream_wait_event(Stream stream, Event event) {
+  HALFTONE_TRY(alive("cudaStreamWaitEvent"));
+  const auto mark = emu::as_event(event)->now();
+  if (!mark) return {};
+  return emu::as_stream(stream)->give({[mark]() -> Status {
+                                         mark->wait();
+                                         return {};
+                                       },
+                                       true});
+}
 Status event_elapsed(Event first, Event last, float* milliseconds) {
-  const auto *a = static_cast<emu::EventData*>(first), *b = static_cast<emu::EventData*>(last);
-  if (!a->recorded || !b->recorded)
-    return error(Code::kDevice, "cudaEventElapsedTime: an event was not recorded");
+  const auto a = emu::as_event(first)->now(), b = emu::as_event(last)->now();
+  if (!a || !b) return error(Code::kDevice, "cudaEventElapsedTime: an event was not recorded");
+  std::scoped_lock lock(a->mutex, b->mutex);
+  if (!a->reached || !b->reached)
+    return error(Code::kDevice, "cudaEventElapsedTime failed: cudaErrorNotReady (600)");
   *milliseconds = std::chrono::duration<float, std::milli>(b->time - a->time).count();
   return {};
 }
-void event_destroy(Event event) { delete static_cast<emu::EventData*>(event); }
+void event_destroy(Event event) { delete emu::as_event(event); }
 
 Status capture_begin(Stream stream) {
-  static_cast<emu::StreamData*>(stream)->recording = std::make_unique<emu::GraphData>();
-  return alive("cudaStreamBeginCapture");
-}
-Status capture_end(Stream stream, Graph* graph) {
-  *graph = static_cast<emu::StreamData*>(stream)->recording.release();
-  return *graph ? alive("cudaStreamEndCapture")
-                : error(Code::kDevice, "cudaStreamEndCapture: nothing is being captured");
-}
-Status graph_launch(Graph graph, Stream) {
-  HALFTONE_TRY(alive("cudaGraphLaunch"));
-  for (const auto& work : static_cast<emu::GraphData*>(graph)->work) HALFTONE_TRY(work());
+  HALFTONE_TRY(emu::not_captured(stream, "cudaStreamBeginCapture"));
+  emu::as_stream(stream)->recording = std::make_unique<emu::Graph>();
   return {};
 }
-void graph_destroy(Graph graph) { delete static_cast<emu::GraphData*>(graph); }
+Status capture_end(Stream stream, Graph* graph) {
+  HALFTONE_TRY(alive("cudaStreamEndCapture"));
+  *graph = emu::as_stream(stream)->recording.release();
+  return *graph ? Status{}
+                : error(Code::kDevice, "cudaStreamEndCapture: nothing is being captured");
+}
+Status graph_launch(Graph graph, Stream stream) {
+  return emu::submit(stream, [graph]() -> Status {
+    for (const emu::Work& work : static_cast<emu::Graph*>(graph)->work) HALFTONE_TRY(work.run());
+    return {};
+  });
+}
+void graph_destroy(Graph graph) { delete static_cast<emu::Graph*>(graph); }
 
 }  // namespace vendor
 }  // namespace halftone

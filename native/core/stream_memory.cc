@@ -1,0 +1,122 @@
+// The memory of a stream's tensors: taken in its order, given back in its order, and later where
+// other streams still read it.
+#include "core/stream.h"
+
+namespace halftone {
+
+struct Stream::Held {
+  std::shared_ptr<Stream> owner;
+  void* data = nullptr;
+  size_t bytes = 0;
+
+  std::mutex mutex;
+  size_t unknown = 0;  // users that have not said yet what is to be waited for
+  // What is to be waited for: an event, or the end of a stream that is closing.
+  std::vector<std::pair<std::shared_ptr<Event>, std::shared_ptr<Stream>>> uses;
+
+  bool done(bool wait) const {
+    for (const auto& [event, stream] : uses) {
+      if (event && wait) static_cast<void>(event->wait());
+      if (event ? !event->reached() : !stream->drained_.load()) return false;
+    }
+    return true;
+  }
+};
+
+MemoryStats Stream::memory() const {
+  return {storages_.load(), live_bytes_.load(), allocated_bytes_.load(), peak_bytes_.load()};
+}
+
+Status Stream::check_memory(size_t bytes) const {
+  if (bytes <= device_bytes_) return {};
+  return error(Code::kOutOfMemory, "a tensor of ", bytes,
+               " bytes is larger than the memory of device ", device_name_, ", ", device_bytes_,
+               " bytes");
+}
+
+Status Stream::allocate(size_t bytes, void** data) {
+  halftone_status text{};
+  int32_t code = backend_->api->alloc(handle_, bytes, data, &text);
+  // What waits for other streams comes before giving up.
+  if (code == static_cast<int32_t>(Code::kOutOfMemory) && !backend_->host_memory() &&
+      free_released(true))
+    code = backend_->api->alloc(handle_, bytes, data, &text);
+  if (code != 0) return to_status(code, text);
+  const int64_t now =
+      allocated_bytes_.fetch_add(static_cast<int64_t>(bytes)) + static_cast<int64_t>(bytes);
+  int64_t peak = peak_bytes_.load(std::memory_order_relaxed);
+  while (now > peak && !peak_bytes_.compare_exchange_weak(peak, now)) {
+  }
+  return {};
+}
+
+void Stream::free_now(void* data, size_t bytes) {
+  backend_->api->free(handle_, data, bytes);
+  allocated_bytes_.fetch_sub(static_cast<int64_t>(bytes));
+}
+
+void Stream::release(void* data, size_t bytes) {
+  if (backend_->host_memory()) return free_now(data, bytes);
+  std::lock_guard lock(mutex_);
+  if (drained_) return free_now(data, bytes);  // there is no thread left to do it
+  released_.emplace_back(data, bytes);
+  wake_.notify_one();
+}
+
+void Stream::release_after(const std::shared_ptr<Stream>& owner, void* data, size_t bytes,
+                           std::vector<std::shared_ptr<Stream>> users) {
+  auto held = std::make_shared<Held>();
+  held->owner = owner;
+  held->data = data;
+  held->bytes = bytes;
+  held->unknown = users.size();
+  ++owner->being_freed_;
+  for (const std::shared_ptr<Stream>& user : users)
+    // Its tasks that use the memory have run, as they held the storage.
+    user->enqueue_first([held, user](bool aborted) {
+      std::shared_ptr<Event> event;
+      if (!aborted) {
+        event = std::make_shared<Event>(user->backend_, user->device_);
+        event->record(user->handle_, false);
+      }
+      {
+        std::lock_guard lock(held->mutex);
+        held->uses.emplace_back(std::move(event), user);
+        if (--held->unknown > 0) return;
+      }
+      const std::shared_ptr<Stream> owner = std::move(held->owner);  // which now holds it
+      {
+        std::lock_guard lock(owner->mutex_);
+        owner->held_.push_back(held);
+        --owner->being_freed_;
+      }
+      owner->wake_.notify_one();
+    });
+}
+
+bool Stream::free_released(bool wait) {
+  std::vector<std::pair<void*, size_t>> batch;
+  std::vector<std::shared_ptr<Held>> held;
+  {
+    std::lock_guard lock(mutex_);
+    batch.swap(released_);
+    held.swap(held_);
+  }
+  for (const auto& held_one : held)
+    if (held_one->done(wait)) {
+      batch.emplace_back(held_one->data, held_one->bytes);
+    } else {
+      std::lock_guard lock(mutex_);
+      held_.push_back(held_one);
+    }
+  for (const auto& [data, bytes] : batch) free_now(data, bytes);
+  return !batch.empty();
+}
+
+void Stream::storage_gone() {
+  storages_.fetch_sub(1);
+  std::lock_guard lock(mutex_);
+  if (retired_) wake_.notify_all();
+}
+
+}  // namespace halftone
