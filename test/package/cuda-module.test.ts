@@ -30,6 +30,15 @@ describeBuilt('the CUDA module', () => {
     expect(paths).toEqual(['$ORIGIN']);
   });
 
+  test('is loaded with the real libraries; without a driver it says that there is no device', () => {
+    const probe = path.join(REPO, 'dist/lib/cuda-probe.js');
+    const last = read(process.execPath, probe).trim().split('\n').at(-1) ?? '';
+    const { reason, refused, libraries } = JSON.parse(last.slice(last.indexOf('{')));
+    expect(refused).toEqual([]);
+    expect(libraries.filter(({ path: found }: { path: string | null }) => !found)).toEqual([]);
+    if (reason !== null) expect(reason).toMatch(/finds no device: cudaGetDeviceCount: cudaError/);
+  });
+
   test('exports its entry and nothing else of its own', () => {
     const symbols = read('nm', '-D', '--defined-only', MODULE)
       .split('\n')

@@ -1,0 +1,97 @@
+/**
+ * The GPU suite's own judgement: a fake module stands for the GPU, a script for compute-sanitizer. What must fail has to
+ * fail here, as nobody looks closely at a run that is green.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { REPO } from '../support/repo';
+
+const BUILT = path.join(REPO, 'build/Release');
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'halftone-suite-'));
+  copyFileSync(path.join(BUILT, 'halftone_fake_cuda.so'), path.join(folder, 'halftone_cuda.so'));
+  writeFileSync(path.join(folder, 'libcuda.so.1'), '');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function suite(args: string[], env: Record<string, string> = {}) {
+  const outer = Object.entries(process.env).filter(([name]) => !name.startsWith('HALFTONE_'));
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['scripts/gpu-suite.mjs', '--out', path.join(folder, 'out'), '--tests', 'haxpy', ...args],
+    {
+      cwd: REPO,
+      env: {
+        ...Object.fromEntries(outer),
+        HALFTONE_CUDA_LIB_DIR: [folder, path.join(BUILT, 'fake_libraries')].join(path.delimiter),
+        LD_LIBRARY_PATH: folder,
+        PATH: `${folder}${path.delimiter}${process.env['PATH']}`,
+        ...env,
+      },
+      encoding: 'utf8',
+    },
+  );
+  const report = JSON.parse(readFileSync(path.join(folder, 'out/report.json'), 'utf8'));
+  return { status, output: stdout + stderr, steps: report.steps };
+}
+
+/** A compute-sanitizer that prints `text` and ends with `code`, and keeps its arguments. */
+function fakeSanitizer(text: string, code: number): void {
+  const file = path.join(folder, 'compute-sanitizer');
+  const script = `#!/bin/sh\necho "$@" > ${folder}/arguments\necho '${text}'\nexit ${code}\n`;
+  writeFileSync(file, script);
+  chmodSync(file, 0o755);
+}
+
+describe('a tool of compute-sanitizer', () => {
+  test('is run over the op tables, for kernels of ours, in one process', () => {
+    fakeSanitizer('========= RACECHECK SUMMARY: 0 hazards displayed (0 errors, 0 warnings)', 0);
+    const { status, steps } = suite(['--steps', 'racecheck']);
+    expect(status).toBe(0);
+    expect(steps).toMatchObject([{ name: 'racecheck', ok: true }]);
+    const asked = readFileSync(path.join(folder, 'arguments'), 'utf8');
+    expect(asked).toContain('--tool racecheck --kernel-name kns=halftone');
+    expect(asked).toMatch(/--runInBand .*ops\/haxpy\.test\.js/);
+  });
+
+  test.each([
+    ['that finds errors', '========= ERROR SUMMARY: 3 errors', 86],
+    ['that finds errors and forgets its exit code', '========= ERROR SUMMARY: 1 error', 0],
+    ['that does not start', 'Error: No attachable process found', 0],
+    ['whose program crashed', '========= ERROR SUMMARY: 0 errors', 86],
+  ])('%s fails', (_, text, code) => {
+    fakeSanitizer(text, code);
+    const { status, steps } = suite(['--steps', 'memcheck']);
+    expect(status).toBe(1);
+    expect(steps).toMatchObject([{ name: 'memcheck', ok: false }]);
+  });
+});
+
+test('tests that fail on the device fail the suite', () => {
+  // The fake has no haxpy.
+  const { status, steps } = suite(['--steps', 'tests']);
+  expect(status).toBe(1);
+  expect(steps).toMatchObject([{ name: 'tests', ok: false }]);
+  const { failures } = JSON.parse(readFileSync(path.join(folder, 'out/tests.json'), 'utf8'));
+  expect(failures[0].test).toContain('haxpy on cuda');
+});
+
+test('a step that takes too long is ended', () => {
+  const { status, output } = suite(['--steps', 'tests', '--seconds', '0.2']);
+  expect(status).toBe(1);
+  expect(output).toContain('FAILED tests');
+});
+
+test('without a GPU it is skipped, or fails where one is required', () => {
+  const none = { HALFTONE_TEST_FAKE: 'no device' };
+  const skipped = suite([], none);
+  expect(skipped).toMatchObject({ status: 0, steps: [{ name: 'device', skipped: true }] });
+  expect(skipped.output).toContain('skipped: there is no CUDA device here');
+  const required = suite([], { ...none, HALFTONE_REQUIRE_CUDA: '1' });
+  expect(required).toMatchObject({ status: 1, steps: [{ name: 'device', ok: false }] });
+});
