@@ -1,0 +1,231 @@
+// Convolutions by the definition, one thread per result: any layout, geometry and arithmetic, empty
+// sums included. They run where no fast kernel applies, and repair what those cannot get right:
+// results whose windows reach into the padding, which fast kernels multiply as zeros where the
+// definition skips it. That shows as a NaN (0 * Infinity, 0 * NaN) and, in float16 sums, which are
+// exact to the bit, as the sign of a zero.
+#pragma once
+#include <bit>
+
+#include "device/half.h"
+#include "ops/conv2d/conv_geometry.h"
+
+namespace halftone {
+
+// ---- arithmetic ----
+
+/// Float32 with 10 fraction bits: nearest, ties away from zero, as cvt.rna.tf32.f32. NaN and
+/// infinity are kept.
+HALFTONE_HD float device_round_tf32(float v) {
+  const uint32_t u = std::bit_cast<uint32_t>(v);
+  if ((u & 0x7f800000u) == 0x7f800000u) return v;
+  return std::bit_cast<float>((u + 0x1000u) & 0xffffe000u);
+}
+
+/// Inputs widened exactly; a chain of float32 fused multiply-adds.
+struct DirectF32 {
+  using Acc = float;
+  template <class A, class B>
+  HALFTONE_HD float term(A a, B b, float acc) {
+    return fmaf(device::to_float(a), device::to_float(b), acc);
+  }
+};
+/// The same after rounding both factors to tf32.
+struct DirectTf32 {
+  using Acc = float;
+  HALFTONE_HD float term(float a, float b, float acc) {
+    return fmaf(device_round_tf32(a), device_round_tf32(b), acc);
+  }
+};
+/// One float16 rounding per term.
+struct DirectF16 {
+  using Acc = f16;
+  HALFTONE_HD f16 term(f16 a, f16 b, f16 acc) { return device::fma(a, b, acc); }
+};
+
+/// Exact modulo 2^32: unsigned, because signed overflow is undefined.
+struct DirectS32 {
+  using Acc = uint32_t;
+  template <class A, class B>
+  HALFTONE_HD uint32_t term(A a, B b, uint32_t acc) {
+    return acc + static_cast<uint32_t>(static_cast<int32_t>(a) * static_cast<int32_t>(b));
+  }
+};
+
+/// Bias and activation of a convolution's results. `bias` may be null.
+struct ConvFinish {
+  const void* bias = nullptr;
+  DType bias_type = DType::kF32;
+  bool relu = false;
+};
+
+HALFTONE_HD float finish_bias(const ConvFinish& f, int64_t k) {
+  if (f.bias_type == DType::kF16) return device::to_float(static_cast<const f16*>(f.bias)[k]);
+  if (f.bias_type == DType::kBF16) return device::to_float(static_cast<const bf16*>(f.bias)[k]);
+  return static_cast<const float*>(f.bias)[k];
+}
+/// Float32 sums: bias and activation in float32, then the one rounding.
+template <class Y>
+HALFTONE_HD Y finish(const ConvFinish& f, int64_t k, float sum) {
+  if (f.bias) sum += finish_bias(f, k);
+  return device::from_float<Y>(f.relu && sum <= 0 ? 0.0f : sum);
+}
+/// Float16 sums: one float16 addition.
+template <class Y>
+HALFTONE_HD Y finish(const ConvFinish& f, int64_t k, f16 sum) {
+  if (f.bias) sum = device::add(sum, static_cast<const f16*>(f.bias)[k]);
+  return f.relu && device::to_float(sum) <= 0 ? Y{} : sum;
+}
+
+/// Integer sums, modulo 2^32.
+template <class Y>
+HALFTONE_HD Y finish(const ConvFinish& f, int64_t k, uint32_t sum) {
+  if (f.bias) sum += static_cast<uint32_t>(static_cast<const int32_t*>(f.bias)[k]);
+  const Y v = static_cast<Y>(sum);
+  return f.relu && v < 0 ? 0 : v;
+}
+
+// ---- one sum each ----
+
+/// y[n, k, oh, ow] before bias: kernel row, kernel column, input channel.
+template <class Sums, class X, class W>
+HALFTONE_HD typename Sums::Acc output_sum(const ConvGeometry& g, const X* x, const W* w, int64_t n,
+                                          int64_t k, int64_t oh, int64_t ow) {
+  const TapRange rows = g.h.taps(oh), columns = g.w.taps(ow);
+  const X* image = x + n * g.x.n + k / g.group_out * g.group_in * g.x.c;
+  const W* filter = w + k * g.f.n;
+  typename Sums::Acc acc{};
+  for (int64_t r = rows.first; r < rows.last; ++r)
+    for (int64_t s = columns.first; s < columns.last; ++s) {
+      const X* px = image + (g.h.start(oh) + r * g.h.dilation) * g.x.h +
+                    (g.w.start(ow) + s * g.w.dilation) * g.x.w;
+      const W* pw = filter + r * g.f.h + s * g.f.w;
+      for (int64_t c = 0; c < g.group_in; ++c) acc = Sums::term(px[c * g.x.c], pw[c * g.f.c], acc);
+    }
+  return acc;
+}
+
+/// dx[n, c, ih, iw]: kernel row, kernel column, output channel of the group.
+template <class Sums, class Y, class W>
+HALFTONE_HD typename Sums::Acc input_sum(const ConvGeometry& g, const Y* dy, const W* w, int64_t n,
+                                         int64_t c, int64_t ih, int64_t iw) {
+  const int64_t group = c / g.group_in;
+  typename Sums::Acc acc{};
+  for (int64_t r = 0; r < g.h.kernel; ++r) {
+    const int64_t oh = g.h.window_of(ih, r);
+    if (oh < 0) continue;
+    for (int64_t s = 0; s < g.w.kernel; ++s) {
+      const int64_t ow = g.w.window_of(iw, s);
+      if (ow < 0) continue;
+      const Y* pdy = dy + n * g.y.n + group * g.group_out * g.y.c + oh * g.y.h + ow * g.y.w;
+      const W* pw =
+          w + group * g.group_out * g.f.n + c % g.group_in * g.f.c + r * g.f.h + s * g.f.w;
+      for (int64_t k = 0; k < g.group_out; ++k)
+        acc = Sums::term(pdy[k * g.y.c], pw[k * g.f.n], acc);
+    }
+  }
+  return acc;
+}
+
+/// dw[k, c, r, s]: image, output row, output column.
+template <class Sums, class X, class Y>
+HALFTONE_HD typename Sums::Acc filter_sum(const ConvGeometry& g, const X* x, const Y* dy, int64_t k,
+                                          int64_t c, int64_t r, int64_t s) {
+  const TapRange rows = g.h.windows_of(r), columns = g.w.windows_of(s);
+  const int64_t channel = k / g.group_out * g.group_in + c;
+  typename Sums::Acc acc{};
+  for (int64_t n = 0; n < g.batch; ++n)
+    for (int64_t oh = rows.first; oh < rows.last; ++oh)
+      for (int64_t ow = columns.first; ow < columns.last; ++ow) {
+        const X* px = x + n * g.x.n + channel * g.x.c + (g.h.start(oh) + r * g.h.dilation) * g.x.h +
+                      (g.w.start(ow) + s * g.w.dilation) * g.x.w;
+        acc = Sums::term(*px, dy[n * g.y.n + k * g.y.c + oh * g.y.h + ow * g.y.w], acc);
+      }
+  return acc;
+}
+
+// ---- kernels ----
+
+/// Which results are computed.
+enum class Repair : int32_t {
+  kAll,        // every one
+  kNan,        // those that are NaN and whose window is not full
+  kNanOrZero,  // and those that are zero
+};
+
+template <Repair kWhich, class Y>
+HALFTONE_HD bool wants_repair(Y was) {
+  const float v = device::to_float(was);
+  return v != v || (kWhich == Repair::kNanOrZero && v == 0);
+}
+
+/// The place of result `i`, numbered in the order in which it lies in memory.
+struct Place4 {
+  int64_t n, c, h, w;
+};
+HALFTONE_HD Place4 place_of(int64_t i, const AxisOrder& axes, const int64_t (&sizes)[4]) {
+  int64_t at[4];
+  for (int a = 3; a >= 0; --a) {
+    at[a] = i % sizes[a];
+    i /= sizes[a];
+  }
+  return {at[axes.n], at[axes.c], at[axes.h], at[axes.w]};
+}
+
+/// Sizes of the result along its axes, as they lie in memory, and what those axes are.
+struct ResultAxes {
+  AxisOrder axes{0, 1, 2, 3};
+  int64_t sizes[4] = {};
+  int64_t total = 0;
+};
+
+inline constexpr unsigned kDirectThreads = 256;
+
+/// x, w -> y. `gate`: null, or a flag; nothing is done when it is 0.
+template <class Sums, class X, class W, class Y, Repair kWhich>
+__global__ void __launch_bounds__(kDirectThreads)
+    conv2d_direct(ConvGeometry g, ResultAxes result, const X* x, const W* w, ConvFinish f, Y* y,
+                  const int* gate) {
+  if (gate && *gate == 0) return;
+  const int64_t threads = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < result.total;
+       i += threads) {
+    const Place4 p = place_of(i, result.axes, result.sizes);
+    if constexpr (kWhich != Repair::kAll)
+      if ((g.h.full(p.h) && g.w.full(p.w)) || !wants_repair<kWhich>(y[i])) continue;
+    y[i] = finish<Y>(f, p.c, output_sum<Sums>(g, x, w, p.n, p.c, p.h, p.w));
+  }
+}
+
+/// dy, w -> dx.
+template <class Sums, class D, class W, class X, Repair kWhich>
+__global__ void __launch_bounds__(kDirectThreads)
+    conv2d_backward_input_direct(ConvGeometry g, ResultAxes result, const D* dy, const W* w, X* dx,
+                                 const int* gate) {
+  if (gate && *gate == 0) return;
+  const int64_t threads = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < result.total;
+       i += threads) {
+    const Place4 p = place_of(i, result.axes, result.sizes);
+    if constexpr (kWhich != Repair::kAll)
+      if (!wants_repair<kWhich>(dx[i])) continue;
+    dx[i] = finish<X>(ConvFinish{}, 0, input_sum<Sums>(g, dy, w, p.n, p.c, p.h, p.w));
+  }
+}
+
+/// x, dy -> dw.
+template <class Sums, class X, class D, class W, Repair kWhich>
+__global__ void __launch_bounds__(kDirectThreads)
+    conv2d_backward_filter_direct(ConvGeometry g, ResultAxes result, const X* x, const D* dy, W* dw,
+                                  const int* gate) {
+  if (gate && *gate == 0) return;
+  const int64_t threads = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < result.total;
+       i += threads) {
+    const Place4 p = place_of(i, result.axes, result.sizes);
+    if constexpr (kWhich != Repair::kAll)
+      if (!wants_repair<kWhich>(dw[i])) continue;
+    dw[i] = finish<W>(ConvFinish{}, 0, filter_sum<Sums>(g, x, dy, p.n, p.c, p.h, p.w));
+  }
+}
+
+}  // namespace halftone

@@ -1,0 +1,50 @@
+// The plans of cuDNN that one stream has made: each convolution is planned once.
+#pragma once
+#include <string>
+#include <unordered_map>
+
+#include "device/context.h"
+#include "vendor/dnn_plan.h"
+#include "vendor/dnn_plan_store.h"
+
+namespace halftone {
+
+class ConvPlans {
+ public:
+  /// Those of the context's stream; opens the library at the first use.
+  static Status of_stream(DeviceContext& context, ConvPlans** out);
+
+  /// The plan for `spec` in the arithmetic `compute`; null when the library has none. It may take
+  /// milliseconds the first time (seconds when the engine compiles a kernel), and waits for the
+  /// stream then if an engine has to be tried out (dnn_canary.h). The pointer holds until the next
+  /// call.
+  Status find(DeviceContext& context, const vendor::ConvSpec& spec, Compute compute,
+              const vendor::ChosenPlan** plan);
+
+  /// Enqueues the plan of a spec that find() has one for. With CudaSettings::autotune the first
+  /// call for a spec runs several plans, waits for them, and keeps the fastest.
+  Status execute(DeviceContext& context, const vendor::ConvSpec& spec, Compute compute,
+                 const vendor::ConvPointers& pointers, const vendor::ChosenPlan** used);
+
+  size_t size() const { return entries_.size(); }
+
+ private:
+  struct Entry {
+    std::vector<vendor::ChosenPlan> candidates;  // more than one: not yet timed
+  };
+
+  explicit ConvPlans(DeviceContext& context);
+  Status entry_of(DeviceContext& context, const vendor::ConvSpec& spec, Compute compute,
+                  Entry** entry, std::string* key);
+  Status make(DeviceContext& context, const vendor::ConvSpec& spec, Compute compute,
+              const std::string& key, Entry* entry);
+  Status tune(DeviceContext& context, const vendor::ConvPointers& pointers, Entry* entry);
+  void store(const std::string& key, const vendor::ChosenPlan& plan) const;
+
+  std::shared_ptr<vendor::DnnTarget> target_;
+  std::string device_;
+  vendor::PlanStore store_;
+  std::unordered_map<std::string, Entry> entries_;
+};
+
+}  // namespace halftone
