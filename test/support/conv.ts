@@ -159,21 +159,26 @@ export const shapeOf = (s: ConvShape, wanted: Wanted) =>
 
 /**
  * The sums of products of `a` and `b` ((x, w), (dy, w) or (x, dy)), with bounds of the arithmetic; exact for integers and
- * for conv2d with float16 sums.
+ * for conv2d with float16 sums, unless the order of these is `anyOrder`: libraries on a GPU have orders of their own.
  */
 export function convReference(
   s: ConvShape,
   wanted: Wanted,
   a: HostTensor,
   b: HostTensor,
-  options: { bias?: HostTensor | undefined; compute?: Compute | undefined; relu?: boolean } = {},
+  options: {
+    bias?: HostTensor | undefined;
+    compute?: Compute | undefined;
+    relu?: boolean;
+    anyOrder?: boolean;
+  } = {},
 ): Expected {
   const shape = shapeOf(s, wanted);
   const n = size(shape);
   const values = new Float64Array(n);
   const magnitude = new Float64Array(n);
   const terms = new Float64Array(n);
-  const half = options.compute === 'float16';
+  const half = options.compute === 'float16' && !options.anyOrder;
   eachProduct(s, (yi, xi, wi) => {
     const [o, i, j] = wanted === 'y' ? [yi, xi, wi] : wanted === 'x' ? [xi, yi, wi] : [wi, xi, yi];
     const product = (a.values[i] as number) * (b.values[j] as number);
@@ -196,7 +201,7 @@ export function convReference(
     if (options.relu && y < 0) y = 0;
     values[i] = integers ? Number(BigInt.asIntN(32, BigInt(y))) : y;
     if (!integers && !half) {
-      const accumulate = options.compute === 'tf32' ? 'tf32' : 'float32';
+      const accumulate = options.compute === 'int32' ? 'float32' : (options.compute ?? 'float32');
       bounds[i] = sumBound(y, magnitude[i] as number, (terms[i] as number) + 1, dtype, accumulate);
     }
   }

@@ -36,7 +36,7 @@ Status data_type(DType t, cudnnDataType_t* out) {
 }
 
 Status make_tensor(const DnnTensor& t, int64_t id, bool is_virtual, Descriptor* out) {
-  cudnnDataType_t type;
+  cudnnDataType_t type = CUDNN_DATA_FLOAT;
   HALFTONE_TRY(data_type(t.dtype, &type));
   HALFTONE_TRY(out->create(CUDNN_BACKEND_TENSOR_DESCRIPTOR));
   HALFTONE_TRY(out->set(CUDNN_ATTR_TENSOR_UNIQUE_ID, id));
@@ -49,7 +49,7 @@ Status make_tensor(const DnnTensor& t, int64_t id, bool is_virtual, Descriptor* 
 }
 
 Status make_convolution(const ConvSpec& spec, Descriptor* out) {
-  cudnnDataType_t compute;
+  cudnnDataType_t compute = CUDNN_DATA_FLOAT;
   HALFTONE_TRY(data_type(spec.accumulate, &compute));
   const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
   HALFTONE_TRY(out->create(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR));

@@ -1,7 +1,8 @@
 // conv2d and its gradients on CUDA: what is done where. Float convolutions go to cuDNN when one of
-// its engines has the arithmetic that is asked for, else to kernels of our own; integers to
-// conv2d_int8.
+// its engines has the arithmetic that is asked for, else to kernels of our own; integers always to
+// those.
 #include "ops/conv2d/conv2d_cuda.h"
+#include "ops/conv2d/conv2d_dp4a.h"
 
 namespace halftone {
 namespace {
@@ -57,8 +58,6 @@ template <class Op>
 Status supports(const typename Op::Params& params, const CudaCall& call) {
   ConvTask task;
   HALFTONE_TRY(resolve<Op>(params, call.in, &task));
-  if (task.call.compute == Compute::kInt32)
-    return task.out_shape().elements() == 0 ? Status{} : conv2d_int8_supports(task, call.device);
   if (task.call.compute == Compute::kTf32 && call.device.sm < 80)
     return unsupported("compute 'tf32' needs compute capability 8.0, and ", call.device.name,
                        " has ", call.device.sm / 10, ".", call.device.sm % 10,
@@ -73,9 +72,16 @@ bool fills_tiles(const ConvTask& t) {
 }
 
 Status compute(const ConvTask& task, DeviceContext& context, ConvMade* made) {
-  if (task.call.compute == Compute::kInt32) return conv2d_int8(task, context, made);
   // Sums of nothing are no convolution to a library.
   const bool empty_sums = task.a_shape().elements() == 0 || task.b_shape().elements() == 0;
+  if (task.call.compute == Compute::kInt32 && !empty_sums) {
+    ConvDp4aReport report;
+    const Status status = conv2d_dp4a(context, task.g, task.options, task.call, &report);
+    if (status.code == Code::kUnsupported) return conv2d_by_definition(task, context, made);
+    made->kernel = report.kernel;
+    made->workspace_bytes = report.workspace_bytes;
+    return status;
+  }
   if (!empty_sums) {
     HALFTONE_TRY(conv2d_by_dnn(task, context, made));
     if (made->done) return {};

@@ -58,11 +58,4 @@ Status conv2d_move(DeviceContext& context, const Shape& from_shape, AxisOrder fr
 Status conv2d_finish_sums(const ConvTask& task, DeviceContext& context, const void* sums,
                           DType sums_type);
 
-// ---- int8 and uint8 (conv2d_int8_cuda.cu) ----
-
-/// What of an integer convolution is refused before anything is enqueued.
-Status conv2d_int8_supports(const ConvTask& task, const vendor::DeviceProperties& device);
-/// Exact modulo 2^32, with bias and activation. The output is not empty; the sums may be.
-Status conv2d_int8(const ConvTask& task, DeviceContext& context, ConvMade* made);
-
 }  // namespace halftone
