@@ -1,95 +1,96 @@
-/** What is measured: matrix products, the convolutions of ResNet-50 and MobileNet v2, the products of BERT-base, memory-bound operators. */
+/** What is measured: matrix products, the layers of ResNet-50, MobileNet v2, BERT-base and Llama 3, memory-bound operators. */
 
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { conv2d, gemmInt8, matmul, type Tensor } from '../lib';
 import {
-  add,
-  cast,
-  conv2d,
-  type DType,
-  dequantize,
-  exp,
-  gemmInt8,
-  haxpy,
-  matmul,
-  mul,
-  quantize,
-  random,
-  reduceSum,
-  relu,
-  softmax,
-  type Tensor,
-} from '../lib';
+  type Arithmetic,
+  arithmetics,
+  type BenchCase,
+  bytesOf,
+  elements,
+  input,
+  label,
+  type PeerWork,
+  type Profile,
+  shapes,
+} from './case';
+import { memoryBound } from './cases-memory';
 
-/** One thing to measure. Exactly one of `flop` (operations; a product with its sum is two) and `bytes` (read and written) is set. */
-export interface BenchCase {
-  readonly group: string;
-  readonly name: string;
-  /** How often a layer occurs in its model. */
-  readonly count?: number;
-  readonly flop?: number;
-  readonly bytes?: number;
-  /** Makes the inputs and returns the call. Inputs belong to the scope of the caller. */
-  setup(device: string): () => Tensor;
+/** PyTorch's product of the same shapes. Its float16 and bfloat16 sums are float32's, whatever ours are. */
+function peerProduct(
+  arithmetic: Arithmetic,
+  a: readonly number[],
+  b: readonly number[],
+): { peer?: PeerWork } {
+  const { dtype, compute } = arithmetic;
+  const tf32 = compute === 'tf32';
+  if (dtype !== 'int8') return { peer: { op: 'matmul', a, b, dtype, tf32 } };
+  // torch._int_mm has no batches.
+  return a.length === 2 ? { peer: { op: 'int_mm', a, b, dtype, tf32 } } : {};
 }
 
-/** Storage and compute types that convolutions and products are measured in. */
-const ARITHMETIC = [
-  { dtype: 'float32', compute: 'float32' },
-  { dtype: 'float16', compute: 'float32' },
-  { dtype: 'float16', compute: 'float16' },
-  { dtype: 'bfloat16', compute: 'float32' },
-  { dtype: 'int8', compute: 'int32' },
-] as const;
-type Arithmetic = (typeof ARITHMETIC)[number];
-
-const label = ({ dtype, compute }: Arithmetic) =>
-  dtype === compute || dtype === 'int8' ? dtype : `${dtype}(${compute})`;
-
-function input(dtype: DType, shape: readonly number[], device: string): Tensor {
-  if (dtype !== 'int8') return random(shape, { dtype, seed: 1, device, low: -1, high: 1 });
-  const real = random(shape, { seed: 1, device, low: -127, high: 127 });
-  const q = cast(real, 'int8');
-  real.dispose();
-  return q;
+/** One product a [..., m, k] times b [..., k, n]. */
+function product(
+  arithmetic: Arithmetic,
+  about: { group: string; name: string; count?: number },
+  a: readonly number[],
+  b: readonly number[],
+  call: (a: Tensor, b: Tensor) => Tensor,
+): BenchCase {
+  const out = [...a.slice(0, -1), b.at(-1) as number];
+  const outBytes = arithmetic.dtype === 'int8' ? 4 : bytesOf(arithmetic.dtype);
+  return {
+    ...about,
+    flop: 2 * elements(out) * (a.at(-1) as number),
+    bytes: (elements(a) + elements(b)) * bytesOf(arithmetic.dtype) + elements(out) * outBytes,
+    ceiling: `gemm ${label(arithmetic)}`,
+    goal: 'peer',
+    inputs: (device) => [a, b].map((shape) => input(arithmetic.dtype, shape, device)),
+    call: ([x, y]) => call(x as Tensor, y as Tensor),
+    ...peerProduct(arithmetic, a, b),
+  };
 }
 
-/** Lines of bench/shapes/<file>: a name, how often it occurs, then whole numbers. */
-function shapes(file: string): { name: string; count: number; sizes: number[] }[] {
-  const text = readFileSync(path.resolve(__dirname, '../../bench/shapes', file), 'utf8');
-  return text
-    .split('\n')
-    .filter((line) => line.trim() && !line.startsWith('#'))
-    .map((line) => {
-      const [name = '', count, ...sizes] = line.trim().split(/\s+/);
-      return { name, count: Number(count), sizes: sizes.map(Number) };
-    });
+const matmulIn = ({ compute }: Arithmetic) => {
+  return (a: Tensor, b: Tensor): Tensor => matmul(a, b, { compute });
+};
+
+/** A square product, as the ceilings are measured with. */
+export function square(arithmetic: Arithmetic, n: number): BenchCase {
+  const call =
+    arithmetic.dtype === 'int8'
+      ? (a: Tensor, b: Tensor) => gemmInt8(a, b) as Tensor
+      : matmulIn(arithmetic);
+  const about = { group: 'matmul', name: `${n}^3 ${label(arithmetic)}` };
+  return product(arithmetic, about, [n, n], [n, n], call);
 }
 
-function* products(): Iterable<BenchCase> {
-  const n = 1024;
-  for (const arithmetic of ARITHMETIC) {
-    yield {
-      group: 'matmul',
-      name: `${n}^3 ${label(arithmetic)}`,
-      flop: 2 * n ** 3,
-      setup(device) {
-        const [a, b] = [0, 1].map(() => input(arithmetic.dtype, [n, n], device)) as [
-          Tensor,
-          Tensor,
-        ];
-        if (arithmetic.dtype === 'int8') return () => gemmInt8(a, b);
-        return () => matmul(a, b, { compute: arithmetic.compute as 'float32' });
-      },
-    };
+const INT8: Arithmetic = { dtype: 'int8', compute: 'int32' };
+
+function* squares(profile: Profile): Iterable<BenchCase> {
+  for (const n of profile.squares) {
+    for (const arithmetic of arithmetics(profile)) yield square(arithmetic, n);
+    if (profile.name === 'cpu') continue;
+    const call = (a: Tensor, b: Tensor) => gemmInt8(a, b, { kernel: 'dp4a' });
+    const about = { group: 'dp4a', name: `${n}^3 int8` };
+    const one = { ...product(INT8, about, [n, n], [n, n], call), ceiling: 'dp4a' };
+    // 1024^3 is 64 tiles of 128 x 128: too few to fill a large device.
+    const fills = n >= 4096 || profile.name === 'quick';
+    const { goal: _, ...free } = one;
+    yield fills ? { ...one, goal: 'dp4a' } : free;
   }
 }
 
 /** The convolutions of a file of bench/shapes. */
-function* convolutions(file: string, layout: 'NCHW' | 'NHWC'): Iterable<BenchCase> {
-  const model = path.parse(file).name;
-  for (const { name, count, sizes } of shapes(file)) {
-    const [n, cin, h, w, cout, kh, kw, stride, pad, groups] = sizes as [
+function* convolutions(
+  file: string,
+  layout: 'NCHW' | 'NHWC',
+  batch: number,
+  profile: Profile,
+): Iterable<BenchCase> {
+  const model = path.parse(file).name + (batch === 1 ? '' : ` x${batch}`);
+  for (const { name, count, sizes } of shapes(file, profile)) {
+    const [, cin, h, w, cout, kh, kw, stride, pad, groups] = sizes as [
       number,
       number,
       number,
@@ -103,108 +104,89 @@ function* convolutions(file: string, layout: 'NCHW' | 'NHWC'): Iterable<BenchCas
     ];
     const outH = Math.floor((h + 2 * pad - kh) / stride) + 1;
     const outW = Math.floor((w + 2 * pad - kw) / stride) + 1;
-    for (const arithmetic of ARITHMETIC) {
+    const nchw = layout === 'NCHW';
+    const per = cin / groups;
+    const x = nchw ? [batch, cin, h, w] : [batch, h, w, cin];
+    const filter = nchw ? [cout, per, kh, kw] : [cout, kh, kw, per];
+    const filterLayout = nchw ? 'OIHW' : 'OHWI';
+    const outputs = batch * outH * outW * cout;
+    for (const arithmetic of arithmetics(profile)) {
+      const { dtype, compute } = arithmetic;
+      const options = { layout, filterLayout, stride, padding: pad, groups, compute } as const;
       yield {
         group: `${model} ${layout} ${label(arithmetic)}`,
         name,
         count,
-        flop: (2 * n * outH * outW * cout * kh * kw * cin) / groups,
-        setup(device) {
-          const nchw = layout === 'NCHW';
-          const x = input(arithmetic.dtype, nchw ? [n, cin, h, w] : [n, h, w, cin], device);
-          const filter = nchw ? [cout, cin / groups, kh, kw] : [cout, kh, kw, cin / groups];
-          const f = input(arithmetic.dtype, filter, device);
-          const filterLayout = nchw ? 'OIHW' : 'OHWI';
-          const { compute } = arithmetic;
-          return () =>
-            conv2d(x, f, { layout, filterLayout, stride, padding: pad, groups, compute });
-        },
+        flop: 2 * outputs * kh * kw * per,
+        bytes:
+          (elements(x) + elements(filter)) * bytesOf(dtype) +
+          outputs * (dtype === 'int8' ? 4 : bytesOf(dtype)),
+        ceiling: `gemm ${label(arithmetic)}`,
+        goal: 'peer',
+        inputs: (device) => [input(dtype, x, device), input(dtype, filter, device)],
+        call: ([a, b]) => conv2d(a as Tensor, b as Tensor, options),
+        ...(dtype === 'int8'
+          ? {}
+          : {
+              peer: {
+                op: 'conv2d',
+                x: [batch, cin, h, w],
+                w: [cout, per, kh, kw],
+                dtype,
+                tf32: compute === 'tf32',
+                channelsLast: !nchw,
+                stride,
+                padding: pad,
+                groups,
+              },
+            }),
       };
     }
   }
 }
 
-function* bertBase(): Iterable<BenchCase> {
-  for (const { name, count, sizes } of shapes('bert-base.txt')) {
+/** `sequences` at a time: the products with weights see all their tokens at once, those of attention stay apart. */
+function* bertBase(sequences: number, profile: Profile): Iterable<BenchCase> {
+  const model = `bert-base${sequences === 1 ? '' : ` x${sequences}`}`;
+  for (const { name, count, sizes } of shapes('bert-base.txt', profile)) {
     const [batch, m, n, k] = sizes as [number, number, number, number];
-    for (const arithmetic of ARITHMETIC) {
-      yield {
-        group: `bert-base ${label(arithmetic)}`,
-        name,
-        count,
-        flop: 2 * batch * m * n * k,
-        setup(device) {
-          const a = input(arithmetic.dtype, [batch, m, k], device);
-          const b = input(arithmetic.dtype, [batch, k, n], device);
-          return () => matmul(a, b, { compute: arithmetic.compute });
-        },
-      };
+    const weights = batch === 1;
+    const a = weights ? [sequences * m, k] : [sequences * batch, m, k];
+    const b = weights ? [k, n] : [sequences * batch, k, n];
+    for (const arithmetic of arithmetics(profile)) {
+      const about = { group: `${model} ${label(arithmetic)}`, name, count };
+      yield product(arithmetic, about, a, b, matmulIn(arithmetic));
     }
   }
 }
 
-const MEMORY_BYTES = 64 << 20; // of the first input: well beyond the second-level caches
-
-function* memoryBound(): Iterable<BenchCase> {
-  const unary = (
-    name: string,
-    dtype: DType,
-    outBytes: number,
-    call: (x: Tensor) => Tensor,
-  ): BenchCase => {
-    const size = dtype === 'float32' ? 4 : dtype === 'int8' ? 1 : 2;
-    const elements = MEMORY_BYTES / size;
-    return {
-      group: 'memory',
-      name: `${name} ${dtype}`,
-      bytes: elements * (size + outBytes),
-      setup(device) {
-        const x = input(dtype, [elements / 1024, 1024], device);
-        return () => call(x);
-      },
-    };
-  };
-  const binary = (
-    name: string,
-    dtype: 'float32' | 'float16',
-    call: (x: Tensor, y: Tensor) => Tensor,
-  ): BenchCase => {
-    const elements = MEMORY_BYTES / (dtype === 'float32' ? 4 : 2);
-    return {
-      group: 'memory',
-      name: `${name} ${dtype}`,
-      bytes: MEMORY_BYTES * 3,
-      setup(device) {
-        const [x, y] = [0, 1].map(() => input(dtype, [elements], device)) as [Tensor, Tensor];
-        return () => call(x, y);
-      },
-    };
-  };
-  yield unary('relu', 'float32', 4, (x) => relu(x));
-  yield unary('relu', 'float16', 2, (x) => relu(x));
-  yield binary('add', 'float32', (x, y) => add(x, y));
-  yield binary('add', 'float16', (x, y) => add(x, y));
-  yield binary('mul', 'float16', (x, y) => mul(x, y));
-  yield binary('haxpy', 'float16', (x, y) =>
-    haxpy(2, x as Tensor<'float16'>, y as Tensor<'float16'>),
+/** A language model that writes a few tokens at a time: as fast as its weights can be read. */
+function* tokens(profile: Profile): Iterable<BenchCase> {
+  const measured = arithmetics(profile).filter(
+    ({ dtype, compute }) => dtype !== 'float32' && compute !== 'float16',
   );
-  yield unary('exp', 'float32', 4, (x) => exp(x));
-  yield unary('cast to float16', 'float32', 2, (x) => cast(x, 'float16'));
-  yield unary('cast to float32', 'float16', 4, (x) => cast(x, 'float32'));
-  yield unary('cast to bfloat16', 'float32', 2, (x) => cast(x, 'bfloat16'));
-  yield unary('quantize to int8', 'float32', 1, (x) => quantize(x, { scale: 1 / 127 }));
-  yield unary('dequantize', 'int8', 4, (x) => dequantize(x, { scale: 1 / 127 }));
-  yield unary('reduceSum of rows', 'float32', 0, (x) => reduceSum(x, { axes: [1] }));
-  yield unary('softmax of rows', 'float32', 4, (x) => softmax(x));
+  for (const m of profile.tokens) {
+    for (const { name, count, sizes } of shapes('llama-3-8b.txt', profile)) {
+      const [n, k] = sizes as [number, number];
+      for (const arithmetic of measured) {
+        const about = { group: `llama-3-8b m=${m} ${label(arithmetic)}`, name, count };
+        yield product(arithmetic, about, [m, k], [k, n], matmulIn(arithmetic));
+      }
+    }
+  }
 }
 
 /** All cases, in the order of the report. */
-export function* cases(): Iterable<BenchCase> {
-  yield* products();
-  yield* memoryBound();
-  for (const file of ['resnet50.txt', 'mobilenet-v2-depthwise.txt']) {
-    yield* convolutions(file, 'NCHW');
-    yield* convolutions(file, 'NHWC');
+export function* cases(profile: Profile): Iterable<BenchCase> {
+  yield* squares(profile);
+  yield* memoryBound(profile);
+  for (const batch of profile.imageBatches) {
+    for (const file of ['resnet50.txt', 'mobilenet-v2-depthwise.txt']) {
+      for (const layout of profile.layouts) {
+        yield* convolutions(file, layout, batch, profile);
+      }
+    }
   }
-  yield* bertBase();
+  for (const sequences of profile.sequences) yield* bertBase(sequences, profile);
+  yield* tokens(profile);
 }

@@ -1,87 +1,252 @@
 /**
- * `npm run bench`: GFLOP/s and GB/s of the operators on real layer shapes, beside what the machine can do at most.
+ * `npm run bench`: rates of the operators on real layer shapes, beside what the device can do at most and, on a GPU, beside
+ * PyTorch.
  *
- *   npm run bench -- [--filter REGEXP] [--device cpu] [--samples N] [--json FILE] [--markdown FILE]
+ *   npm run bench -- [--filter REGEXP] [--device cpu] [--samples N] [--json FILE] [--markdown FILE] [--quick] [--torch WHEN]
  */
 
 import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { explain, scope, sync } from '../lib';
+import { explain, loadBackend, relu, sync, type Tensor, trimMemory } from '../lib';
 import { binding } from '../lib/binding';
-import { type BenchCase, cases } from './cases';
-import { type Timing, time } from './measure';
-import { markdown, type Row, type Report, summary } from './report';
+import { type BenchCase, input, PROFILES, REPO } from './case';
+import { cases, square } from './cases';
+import { type Ceiling, peaks, peaksAgain, products } from './ceilings';
+import { deviceClock } from './clock';
+import { commit, deviceIndex, deviceName, gpuState, withoutPaths } from './machine';
+import { type Clock, hostCost, makeSets, METHODS, type Method, type Plug, time } from './measure';
+import { type PeerAnswer, runPeer } from './peer';
+import { markdown, summary } from './report';
+import { addPeer, addShares, goals, type Report, type Row } from './results';
 
-async function measure(one: BenchCase, device: string, samples: number): Promise<Row> {
-  return scope(async () => {
-    const call = one.setup(device);
-    const result = call();
-    const { kernel, accumulate } = explain(result);
+interface Tools {
+  readonly device: string;
+  readonly clock: Clock;
+  readonly method: Method;
+  readonly plug?: Plug | undefined;
+}
+
+const failure = (error: unknown): { code: string; message: string } => {
+  const { code, message } = error as { code?: string; message?: string };
+  return { code: code ?? 'not known', message: withoutPaths(message ?? String(error)) };
+};
+
+/** Measures one case. A case that cannot be run is a row that says why. */
+async function measure(one: BenchCase, tools: Tools): Promise<Row> {
+  const about = {
+    group: one.group,
+    name: one.name,
+    count: one.count ?? 1,
+    ...(one.flop === undefined ? {} : { flop: one.flop }),
+    ...(one.bytes === undefined ? {} : { bytes: one.bytes }),
+    ...(one.ceiling === undefined ? {} : { ceiling: one.ceiling }),
+    ...(one.goal === undefined ? {} : { goal: one.goal }),
+  };
+  let sets: Tensor[][] = [];
+  try {
+    sets = makeSets(one, tools.device, tools.method);
+    const result = one.call(sets[0] as Tensor[]);
+    const { library, version, kernel, accumulate, tensorCores } = explain(result);
     result.dispose();
-    await sync(device);
-    const timing: Timing = await time(call, { device, samples });
+    const timing = await time((set) => one.call(set), sets, tools);
     return {
-      group: one.group,
-      name: one.name,
-      count: one.count ?? 1,
+      ...about,
+      library: [library, version].filter(Boolean).join(' '),
       kernel: kernel ?? '',
       accumulate: accumulate ?? '',
+      tensorCores,
       timing,
-      ...(one.flop === undefined ? {} : { flop: one.flop }),
-      ...(one.bytes === undefined ? {} : { bytes: one.bytes }),
     };
-  });
+  } catch (error) {
+    // What failed while it ran is reported once more by the next sync(): not there, where it would be another case's.
+    await sync(tools.device).catch(() => {});
+    return { ...about, error: failure(error) };
+  } finally {
+    for (const t of sets.flat()) t.dispose();
+  }
 }
+
+/** Large products keep the device busy, where it can do them. */
+async function makePlug(tools: Tools): Promise<{ plug?: Plug; end(): void }> {
+  if (tools.method.plugSeconds === 0) return { end() {} };
+  const one = square({ dtype: 'float16', compute: 'float32' }, 4096);
+  const inputs = one.inputs(tools.device);
+  const end = () => {
+    for (const t of inputs) t.dispose();
+  };
+  try {
+    const { low } = await time((set) => one.call(set), [inputs], { ...tools, plug: undefined });
+    const plug = (seconds: number): void => {
+      for (let n = Math.ceil(seconds / low); n > 0; n--) one.call(inputs).dispose();
+    };
+    return { plug, end };
+  } catch {
+    return { end };
+  }
+}
+
+async function measureHost(tools: Tools): Promise<Report['host']> {
+  try {
+    const x = input('float32', [16], tools.device);
+    try {
+      return await hostCost(() => relu(x), tools.device, tools.method);
+    } finally {
+      x.dispose();
+    }
+  } catch (error) {
+    return { error: failure(error).message };
+  }
+}
+
+interface Asked {
+  readonly filter: string;
+  readonly device: string;
+  readonly quick: boolean;
+  readonly samples?: string | undefined;
+  readonly torch: string;
+  readonly python: string;
+}
+
+function samplesOf({ samples }: Asked): Partial<Method> {
+  if (samples === undefined) return {};
+  const count = Number(samples);
+  if (!Number.isInteger(count) || count < 1)
+    throw new Error(`--samples must be a whole number, at least 1, got ${samples}`);
+  return { samples: count };
+}
+
+async function run(asked: Asked): Promise<Report> {
+  const { device } = asked;
+  if (!['auto', 'on', 'off'].includes(asked.torch))
+    throw new Error(`--torch must be auto, on or off, got ${asked.torch}`);
+  if (/^emu(:|$)/.test(device)) loadBackend(path.join(REPO, 'build/Release/halftone_emu.so'));
+  const onCpu = device === 'cpu';
+  const profile = PROFILES[asked.quick ? 'quick' : onCpu ? 'cpu' : 'gpu'];
+  const method: Method = { ...METHODS[profile.name], ...samplesOf(asked) };
+  const filter = new RegExp(asked.filter);
+  const selected = [...cases(profile)].filter(({ group, name }) => filter.test(`${group} ${name}`));
+  if (selected.length === 0) throw new Error(`no case matches ${asked.filter}`);
+
+  const before = gpuState(device);
+  const tools: Tools = { device, clock: deviceClock(device), method };
+  const ceilings: Ceiling[] = [...peaks(device, profile)];
+  if (!onCpu) ceilings.push(...(await products(device, profile, tools)));
+  const { plug, end } = await makePlug(tools);
+  const rows: Row[] = [];
+  for (const [i, one] of selected.entries()) {
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${i + 1}/${selected.length} ${one.group} ${one.name}\x1b[K`);
+    // On the CPU everything is held against one rate of operations.
+    const held = onCpu && one.flop !== undefined ? { ...one, ceiling: 'fma float32' } : one;
+    rows.push(await measure(held, { ...tools, plug }));
+  }
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  const host = onCpu && !asked.quick ? undefined : await measureHost(tools);
+  // On a machine that others use too, the peaks of before and after say how steady the run was.
+  peaksAgain(device, ceilings, profile);
+  plug?.(1); // longer than nvidia-smi takes
+  const loaded = gpuState(device);
+  await sync(device).catch(() => {});
+  end();
+  trimMemory();
+
+  const wanted = asked.torch === 'on' || (asked.torch === 'auto' && /^cuda(:|$)/.test(device));
+  const peer = wanted ? await askPeer(selected, rows, tools, asked.python) : undefined;
+  addShares(rows, ceilings, { operationsFirst: onCpu });
+
+  return {
+    device: { id: device, ...deviceName(device) },
+    halftone: binding.version,
+    node: process.version,
+    commit: commit(),
+    date: new Date().toISOString().slice(0, 10),
+    ...(onCpu ? { isa: binding.cpu().isa } : {}),
+    libraries: libraries(rows),
+    ...(before ? { gpu: { before, ...(loaded ? { loaded } : {}) } } : {}),
+    clock: tools.clock.name,
+    profile: profile.name,
+    method,
+    ceilings: ceilings.map((c) => (c.error ? { ...c, error: withoutPaths(c.error) } : c)),
+    ...(host ? { host } : {}),
+    ...(peer ? { peer: shown(peer) } : {}),
+    goals: onCpu ? [] : goals(rows, ceilings, host, peer?.host),
+    rows,
+  };
+}
+
+const shown = ({ about, unavailable, host }: PeerAnswer): NonNullable<Report['peer']> => ({
+  ...(about ? { about } : {}),
+  ...(unavailable ? { unavailable } : {}),
+  ...(host ? { host } : {}),
+});
+
+async function askPeer(
+  selected: readonly BenchCase[],
+  rows: readonly Row[],
+  { device, method }: Tools,
+  python: string,
+): Promise<PeerAnswer> {
+  const work = selected.flatMap(({ peer }, id) => (peer ? [{ id, ...peer }] : []));
+  const request = { device: deviceIndex(device), method, cases: work };
+  const answer = await runPeer(request, { python });
+  for (const [id, result] of answer.results) {
+    const row = rows[id];
+    if (row) addPeer(row, result);
+  }
+  return answer;
+}
+
+/** The versions of the libraries that made the results. */
+function libraries(rows: readonly Row[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const { library } of rows) {
+    const [name, version] = (library ?? '').split(' ');
+    if (name) found[name] = version ?? '';
+  }
+  return found;
+}
+
+const HELP = `npm run bench -- [options]
+
+  --device NAME    cpu (default), cuda, cuda:1, emu
+  --filter REGEXP  of "<group> <name>", for example "matmul 1024" or "resnet50 NHWC float32"
+  --samples N      of each case
+  --quick          everything once and tiny: whether it runs, not how fast
+  --torch WHEN     measure PyTorch too: auto (default: on CUDA devices), on, off
+  --python NAME    the interpreter that has PyTorch: python3
+  --json FILE, --markdown FILE`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       filter: { type: 'string', default: '' },
       device: { type: 'string', default: 'cpu' },
-      samples: { type: 'string', default: '11' },
+      samples: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      torch: { type: 'string', default: 'auto' },
+      python: { type: 'string', default: 'python3' },
       json: { type: 'string' },
       markdown: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (values.help) {
-    console.log(
-      'npm run bench -- [--filter REGEXP] [--device NAME] [--samples N] [--json FILE] [--markdown FILE]\n' +
-        'The filter is matched against "<group> <name>", for example "matmul 1024" or "resnet50 NHWC float32".',
-    );
+    console.log(HELP);
     return;
   }
-  const filter = new RegExp(values.filter);
-  const selected = [...cases()].filter(({ group, name }) => filter.test(`${group} ${name}`));
-  if (selected.length === 0) throw new Error(`no case matches ${values.filter}`);
-
-  const cpu = binding.cpu();
-  const device = binding
-    .backends()
-    .loaded.flatMap((b) => b.devices)
-    .find((d) => d.device === values.device);
-  const report: Report = {
-    device: device?.name ?? values.device,
-    isa: cpu.isa,
-    node: process.version,
-    halftone: binding.version,
-    peaks: binding.measurePeaks(256 << 20),
-    rows: [],
-  };
-  let group = '';
-  for (const [i, one] of selected.entries()) {
-    if (process.stderr.isTTY)
-      process.stderr.write(`\r${i + 1}/${selected.length} ${one.group} ${one.name}\x1b[K`);
-    report.rows.push(await measure(one, values.device, Number(values.samples)));
-    group = one.group;
-  }
-  if (process.stderr.isTTY && group) process.stderr.write('\r\x1b[K');
-  // The peaks again: on a machine that others use too, they say how steady the run was.
-  report.peaksAfter = binding.measurePeaks(256 << 20);
-
+  const report = await run(values);
   console.log(summary(report));
   if (values.json) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   if (values.markdown) writeFileSync(values.markdown, markdown(report));
+  // What a device does not offer is a result; anything else that failed is a failure.
+  const failed = report.rows.filter(({ error }) => error && error.code !== 'ERR_UNSUPPORTED');
+  if (failed.length > 0) {
+    console.error(
+      `${failed.length} cases failed, first: ${failed[0]?.name}: ${failed[0]?.error?.message}`,
+    );
+    process.exitCode = 1;
+  }
 }
 
 main().catch((error: Error) => {

@@ -1,28 +1,8 @@
 /** The figures of a benchmark run as text. */
 
-import type { Peaks } from '../binding';
-import type { Timing } from './measure';
-
-export interface Row {
-  readonly group: string;
-  readonly name: string;
-  readonly count: number;
-  readonly kernel: string;
-  readonly accumulate: string;
-  readonly timing: Timing;
-  readonly flop?: number;
-  readonly bytes?: number;
-}
-
-export interface Report {
-  readonly device: string;
-  readonly isa: string;
-  readonly node: string;
-  readonly halftone: string;
-  readonly peaks: Peaks;
-  peaksAfter?: Peaks;
-  readonly rows: Row[];
-}
+import type { Ceiling } from './ceilings';
+import type { GpuState } from './machine';
+import type { Goal, Report, Row } from './results';
 
 const fixed = (x: number, digits: number) => x.toFixed(digits);
 
@@ -32,39 +12,74 @@ function duration(seconds: number): string {
   return seconds >= 1e-3 ? `${fixed(seconds * 1e3, 2)} ms` : `${fixed(seconds * 1e6, 1)} us`;
 }
 
-/** GFLOP/s of the FMA peak, or GB/s of the memcpy rate (which counts read and written bytes, as the rows do). */
-function rate(row: Row, peaks: Peaks): [string, string] {
-  const perSecond = (row.flop ?? row.bytes ?? 0) / row.timing.median;
-  const peak = row.flop === undefined ? 2 * peaks.copyBytesPerSecond : peaks.fmaFlops;
-  const unit = row.flop === undefined ? 'GB/s' : 'GFLOP/s';
-  return [`${fixed(perSecond / 1e9, 1)} ${unit}`, `${fixed((100 * perSecond) / peak, 0)} %`];
+/** Operations or bytes per second in the unit that suits them. */
+function perSecond(amount: number, of: 'operations' | 'bytes'): string {
+  const unit = of === 'bytes' ? 'B/s' : 'FLOP/s';
+  return amount >= 1e12
+    ? `${fixed(amount / 1e12, 2)} T${unit}`
+    : `${fixed(amount / 1e9, 1)} G${unit}`;
 }
 
-const HEADINGS = ['case', 'kernel', 'sums', 'median', 'quartiles', 'rate', 'of peak'];
+function rate(row: Row): string {
+  if (!row.timing) return '';
+  const byBytes = row.bound === 'copy' || row.flop === undefined;
+  const amount = byBytes ? (row.bytes ?? 0) : (row.flop ?? 0);
+  return perSecond(amount / row.timing.median, byBytes ? 'bytes' : 'operations');
+}
 
-function cells(row: Row, peaks: Peaks): string[] {
-  const { median, low, high } = row.timing;
+const share = (row: Row): string => {
+  if (row.share === undefined) return '';
+  const percent = `${fixed(100 * row.share, 0)} %`;
+  // Products are held against the rate of operations unless it says otherwise.
+  return row.bound === 'copy' && row.flop !== undefined ? `${percent} of copy` : percent;
+};
+
+const HEADINGS = ['case', 'kernel', 'sums', 'median', 'quartiles', 'rate', 'of peak'];
+const PEER_HEADINGS = ['PyTorch', 'ratio'];
+const LEFT = 3; // columns of text
+
+function cells(row: Row, withPeer: boolean): string[] {
   const name = row.count > 1 ? `${row.name} (x${row.count})` : row.name;
+  if (!row.timing) {
+    const blank = Array(HEADINGS.length - 2 + (withPeer ? PEER_HEADINGS.length : 0)).fill('');
+    return [name, `not run: ${row.error?.message ?? ''}`, ...blank];
+  }
+  const { median, low, high } = row.timing;
   const spread = `${duration(low)} .. ${duration(high)}`;
-  return [name, row.kernel, row.accumulate, duration(median), spread, ...rate(row, peaks)];
+  const own = [name, row.kernel ?? '', row.accumulate ?? '', duration(median), spread];
+  const peer =
+    row.peer && 'median' in row.peer ? duration(row.peer.median) : row.peer ? 'failed' : '';
+  const ratio = row.ratio === undefined ? '' : `${fixed(row.ratio, 2)} x`;
+  return [...own, rate(row), share(row), ...(withPeer ? [peer, ratio] : [])];
 }
 
 /** A group of layers of a model as one line: the time of all, each as often as it occurs. */
-function total(rows: readonly Row[], peaks: Peaks): string[] | undefined {
-  if (!rows.some((row) => row.count > 1)) return undefined;
+function total(rows: readonly Row[], ceilings: readonly Ceiling[]): Row | undefined {
+  if (!rows.some((row) => row.count > 1) || rows.some((row) => !row.timing)) return undefined;
   const sum = (f: (row: Row) => number) => rows.reduce((n, row) => n + row.count * f(row), 0);
-  const median = sum((row) => row.timing.median);
+  const median = sum((row) => row.timing?.median ?? 0);
   const flop = sum((row) => row.flop ?? 0);
-  const row: Row = {
+  const bound = rows[0]?.ceiling;
+  const most = ceilings.find(({ name }) => name === bound)?.perSecond;
+  const peers = rows.every((row) => row.peer && 'median' in row.peer);
+  const peer = sum((row) => (row.peer && 'median' in row.peer ? row.peer.median : 0));
+  const timing = {
+    median,
+    low: sum((r) => r.timing?.low ?? 0),
+    high: sum((r) => r.timing?.high ?? 0),
+    samples: 0,
+    calls: 0,
+    sets: 0,
+  };
+  return {
     group: '',
     name: 'all layers',
     count: 1,
-    kernel: '',
-    accumulate: '',
-    timing: { median, low: sum((r) => r.timing.low), high: sum((r) => r.timing.high), samples: 0 },
+    timing,
     flop,
+    ...(bound && most ? { bound, share: flop / median / most } : {}),
+    ...(peers ? { peer: { ...timing, median: peer }, ratio: peer / median } : {}),
   };
-  return cells(row, peaks);
 }
 
 function groups(report: Report): [string, Row[]][] {
@@ -73,31 +88,81 @@ function groups(report: Report): [string, Row[]][] {
   return [...found];
 }
 
-function peakLine({ threads, fmaFlops, copyBytesPerSecond }: Peaks): string {
-  return `${threads} threads; float32 FMA ${fixed(fmaFlops / 1e9, 1)} GFLOP/s, memcpy ${fixed((2 * copyBytesPerSecond) / 1e9, 1)} GB/s read and written`;
+/** The columns of a group, headings first. */
+function table(rows: readonly Row[], report: Report): string[][] {
+  const withPeer = rows.some((row) => row.peer);
+  const all = total(rows, report.ceilings);
+  const headings = [...HEADINGS, ...(withPeer ? PEER_HEADINGS : [])];
+  return [headings, ...[...rows, ...(all ? [all] : [])].map((row) => cells(row, withPeer))];
+}
+
+const ceilingLine = ({ name, of, how, perSecond: rate, after, error }: Ceiling): string =>
+  rate === undefined
+    ? `${name}: not measured (${error})`
+    : `${name}: ${perSecond(rate, of)}${after === undefined ? '' : `, after the run ${perSecond(after, of)}`} (${how})`;
+
+function gpuLine(when: string, gpu: GpuState): string {
+  return (
+    `${when}: driver ${gpu.driver}, SM clock ${gpu.smClock} of ${gpu.smClockMax} MHz, memory clock ${gpu.memoryClock} of ` +
+    `${gpu.memoryClockMax} MHz, ${gpu.temperature} C, ${gpu.power} of ${gpu.powerLimit} W`
+  );
+}
+
+function hostLine({ host, peer }: Report): string[] {
+  const show = (cost: Report['host']) => {
+    if (!cost) return undefined;
+    if ('error' in cost) return `not measured (${cost.error})`;
+    return `${duration(cost.enqueue)} until the call returns, ${duration(cost.run)} until all have run`;
+  };
+  const [ours, theirs] = [show(host), show(peer?.host)];
+  return [
+    ...(ours ? [`host cost of relu of 16 values: ${ours}`] : []),
+    ...(theirs ? [`the same in PyTorch: ${theirs}`] : []),
+  ];
+}
+
+function goalLine({ name, target, met, of, missed }: Goal): string {
+  if (of === 0) return `goal, ${name} ${target}: nothing was measured`;
+  const worst = missed.map((m) => `${m.case} ${fixed(m.value, 2)}`);
+  return `goal, ${name} ${target}: ${met} of ${of}${worst.length ? `; furthest: ${worst.join(', ')}` : ''}`;
 }
 
 function heading(report: Report): string[] {
-  const lines = [
-    `Halftone ${report.halftone}, Node ${report.node}, ${report.device}, kernels ${report.isa}`,
-    `peaks before: ${peakLine(report.peaks)}`,
+  const { device, peer, gpu, libraries } = report;
+  const versions = Object.entries(libraries).map(([name, version]) => `${name} ${version}`);
+  const about = Object.entries(peer?.about ?? {}).map(([name, value]) => `${name} ${value}`);
+  return [
+    `Halftone ${report.halftone}, Node ${report.node}, ${device.name}${report.isa ? `, kernels ${report.isa}` : ''}`,
+    `device ${device.id}${device.detail ? `: ${device.detail}` : ''}`,
+    `commit ${report.commit}, ${report.date}`,
+    ...(versions.length ? [`libraries: ${versions.join(', ')}`] : []),
+    ...(gpu ? [gpuLine('GPU before', gpu.before)] : []),
+    ...(gpu?.loaded ? [gpuLine('GPU under load', gpu.loaded)] : []),
+    `time: medians by ${report.clock}`,
+    ...report.ceilings.map(ceilingLine),
+    ...(about.length ? [`PyTorch: ${about.join(', ')}`] : []),
+    ...(peer?.unavailable ? [`PyTorch was not measured to the end: ${peer.unavailable}`] : []),
+    ...hostLine(report),
+    ...report.goals.map(goalLine),
   ];
-  if (report.peaksAfter) lines.push(`peaks after:  ${peakLine(report.peaksAfter)}`);
-  return lines;
 }
 
 /** Aligned columns for a terminal. */
 export function summary(report: Report): string {
   const out = [...heading(report)];
   for (const [group, rows] of groups(report)) {
-    const all = total(rows, report.peaks);
-    const table = [HEADINGS, ...rows.map((row) => cells(row, report.peaks)), ...(all ? [all] : [])];
-    const widths = HEADINGS.map((_, i) => Math.max(...table.map((line) => line[i]?.length ?? 0)));
+    const lines = table(rows, report);
+    // A reason may be long: it does not widen the column of kernels.
+    const measured = lines.filter((line) => line[LEFT] !== '');
+    const widths = (lines[0] ?? []).map((_, i) =>
+      Math.max(...(i === 0 ? lines : measured).map((line) => line[i]?.length ?? 0)),
+    );
     out.push('', group);
-    for (const line of table) {
-      out.push(
-        `  ${line.map((text, i) => (i < 3 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0))).join('  ')}`.trimEnd(),
+    for (const line of lines) {
+      const padded = line.map((text, i) =>
+        i < LEFT ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0),
       );
+      out.push(`  ${padded.join('  ')}`.trimEnd());
     }
   }
   return out.join('\n');
@@ -107,17 +172,15 @@ export function summary(report: Report): string {
 export function markdown(report: Report): string {
   const out = ['# Benchmark', '', ...heading(report).map((line) => `- ${line}`)];
   for (const [group, rows] of groups(report)) {
-    const all = total(rows, report.peaks);
+    const [headings = [], ...lines] = table(rows, report);
     out.push(
       '',
       `## ${group}`,
       '',
-      `| ${HEADINGS.join(' | ')} |`,
-      '|---|---|---|---:|---:|---:|---:|',
+      `| ${headings.join(' | ')} |`,
+      `|${headings.map((_, i) => (i < LEFT ? '---|' : '---:|')).join('')}`,
+      ...lines.map((line) => `| ${line.join(' | ')} |`),
     );
-    for (const line of [...rows.map((row) => cells(row, report.peaks)), ...(all ? [all] : [])]) {
-      out.push(`| ${line.join(' | ')} |`);
-    }
   }
   return `${out.join('\n')}\n`;
 }

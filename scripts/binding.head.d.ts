@@ -86,14 +86,11 @@ export interface CpuInfo {
   readonly unknownIsaRequest?: string;
 }
 
-/** What the machine can do at most, measured. */
-export interface Peaks {
-  readonly threads: number;
-  /** Floating-point operations per second of float32 FMAs in registers, all threads; an FMA counts as two. */
-  readonly fmaFlops: number;
-  /** Bytes copied per second by memcpy on one thread; it reads and writes each. */
-  readonly copyBytesPerSecond: number;
-}
+/**
+ * What of a device is measured: bytes read and written per second by copies in its memory; operations per second of
+ * multiply-adds (two each) in registers, without tensor cores; of dp4a (eight).
+ */
+export type PeakKind = 'copy' | 'fma-float32' | 'fma-float16' | 'dot4-int8';
 
 /** The memory that the tensors of one device hold: see `memory()`. */
 export interface MemoryEntry {
@@ -202,6 +199,9 @@ export interface NativeBinding {
   describeOps(): OpDescription[];
   backends(): BackendsInfo;
   cpu(): CpuInfo;
-  /** For benchmarks; blocks for about half a second. */
-  measurePeaks(copyBytes: number): Peaks;
+  /**
+   * What a device can do at most per second, for benchmarks: the best of a few runs of about `seconds` each. Blocks.
+   * Throws UnsupportedError where that kind is not measured.
+   */
+  peak(device: string, kind: PeakKind, seconds: number): number;
 }

@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "core/backend.h"
+
 namespace halftone {
 
 /// What of a device is measured. The numbers are part of the backend ABI.
@@ -20,5 +22,10 @@ double peak_fma(int threads);
 /// Bytes copied per second by memcpy between buffers of `bytes` (> 0) each, on the calling thread;
 /// reading and writing move twice as many. Best of several runs. 0 when the memory cannot be had.
 double peak_copy(int64_t bytes);
+
+/// Measures a peak of a device, from a few runs of about `seconds` (> 0) each; blocks for as long.
+/// kUnsupported where that kind is not measured. The CPU takes its own time: about 0.1 s.
+Status measure_peak(const Backend& backend, int device, PeakKind kind, double seconds,
+                    double* per_second);
 
 }  // namespace halftone

@@ -152,19 +152,26 @@ Napi::Value cpu(const Napi::CallbackInfo& info) {
   return out;
 }
 
-// measurePeaks(copyBytes) -> what the machine can do at most, for benchmarks. Blocks for about half
-// a second.
-Napi::Value measure_peaks(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const double bytes = info[0].ToNumber();
-  if (!(bytes >= 1 && bytes <= 1e12))
-    throw StatusError(param_error("measurePeaks: copyBytes must lie in [1, 1e12], got ", bytes));
-  const int threads = ThreadPool::global().size();
-  auto out = Napi::Object::New(env);
-  out["threads"] = Napi::Number::New(env, threads);
-  out["fmaFlops"] = Napi::Number::New(env, peak_fma(threads));
-  out["copyBytesPerSecond"] = Napi::Number::New(env, peak_copy(static_cast<int64_t>(bytes)));
-  return out;
+// peak(device, kind, seconds) -> what the device can do at most per second, for benchmarks. Blocks.
+Napi::Value peak(const Napi::CallbackInfo& info) {
+  static constexpr std::pair<const char*, PeakKind> kKinds[] = {{"copy", PeakKind::kCopy},
+                                                                {"fma-float32", PeakKind::kFmaF32},
+                                                                {"fma-float16", PeakKind::kFmaF16},
+                                                                {"dot4-int8", PeakKind::kDot4S8}};
+  const Backend* backend = nullptr;
+  int device = 0;
+  check(parse_device(info[0].ToString().Utf8Value(), &backend, &device));
+  const std::string wanted = info[1].ToString();
+  const double seconds = info[2].ToNumber();
+  if (!(seconds > 0 && seconds <= 10))
+    throw StatusError(param_error("peak: seconds must lie in (0, 10], got ", seconds));
+  for (const auto& [name, kind] : kKinds) {
+    if (name != wanted) continue;
+    double per_second = 0;
+    check(measure_peak(*backend, device, kind, seconds, &per_second));
+    return Napi::Number::New(info.Env(), per_second);
+  }
+  throw StatusError(param_error("peak: there is no kind ", wanted));
 }
 
 }  // namespace
@@ -172,7 +179,7 @@ Napi::Value measure_peaks(const Napi::CallbackInfo& info) {
 void export_describe_functions(Napi::Env env, Napi::Object exports) {
   exports["describeOps"] = Napi::Function::New<guarded<describe_ops>>(env, "describeOps");
   exports["backends"] = Napi::Function::New<guarded<list_backends>>(env, "backends");
-  exports["measurePeaks"] = Napi::Function::New<guarded<measure_peaks>>(env, "measurePeaks");
+  exports["peak"] = Napi::Function::New<guarded<peak>>(env, "peak");
   exports["cpu"] = Napi::Function::New<guarded<cpu>>(env, "cpu");
 }
 
