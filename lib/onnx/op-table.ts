@@ -1,14 +1,18 @@
 import { type OpDefinition, OpSet } from '../graph/op-set';
 import { ACTIVATION } from './nodes/activation';
+import { ATTENTION } from './nodes/attention';
 import { CAST } from './nodes/cast';
 import { CONSTANT } from './nodes/constant';
 import { CONV } from './nodes/conv';
+import { EINSUM } from './nodes/einsum';
 import { ELEMENTWISE } from './nodes/elementwise';
+import { INTEGER } from './nodes/integer';
 import { LOSS } from './nodes/loss';
 import { MATMUL } from './nodes/matmul';
 import { NORM } from './nodes/norm';
 import { POOL } from './nodes/pool';
 import { QUANT } from './nodes/quant';
+import { RECURRENT } from './nodes/recurrent';
 import { REDUCE } from './nodes/reduce';
 import { SHAPE } from './nodes/shape';
 import { SOFTMAX } from './nodes/softmax';
@@ -17,15 +21,19 @@ import { TENSOR } from './nodes/tensor';
 /** One line per family of operators. */
 const FAMILIES: readonly (readonly OpDefinition[])[] = [
   ACTIVATION,
+  ATTENTION,
   CAST,
   CONSTANT,
   CONV,
+  EINSUM,
   ELEMENTWISE,
+  INTEGER,
   LOSS,
   MATMUL,
   NORM,
   POOL,
   QUANT,
+  RECURRENT,
   REDUCE,
   SHAPE,
   SOFTMAX,

@@ -199,7 +199,7 @@ describe('tensors', () => {
         data_location: 1,
         external_data: [{ key: 'location', value: 'w.bin' }],
       },
-      'initializer "w" keeps its data in another file ("w.bin"). External data are not supported: save the model as one file',
+      'initializer "w" keeps its data in another file ("w.bin")',
     ],
     [
       'segments',

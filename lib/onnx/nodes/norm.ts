@@ -1,7 +1,7 @@
 import type { DType } from '../../dtype';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { perImageBatch, sameTypes } from './common';
-import { algebra, axisOf, cast, wideType } from './scalar';
+import { algebra, axisOf, cast, scalar, wideType } from './scalar';
 import { reshape } from './shape';
 
 const from = (axis: number, rank: number) =>
@@ -59,6 +59,39 @@ const batchNorm: Omit<OpDefinition, 'since' | 'attributes'> = {
     const factor = a.div(scale, a.sqrt(a.add(variance, call.float('epsilon') ?? 1e-5)));
     const y = a.add(a.mul(a.sub(cast(call, x, wide), mean), factor), bias);
     return cast(call, y, x.desc.dtype);
+  },
+  batch: perImageBatch,
+};
+
+/** LRN-1, 13: x / (bias + alpha / size * sum of the squares of `size` channels around)^beta. */
+const lrn: OpDefinition = {
+  op: 'LRN',
+  since: 1,
+  inputs: [1, 1],
+  attributes: { alpha: 'float', beta: 'float', bias: 'float', size: 'int' },
+  lower(call) {
+    const x = call.input(0);
+    const size = call.int('size') ?? 0;
+    const [, channels = 0] = x.desc.shape;
+    if (size < 1) throw call.error(`size must be 1 or more, got ${size}`);
+    const wide = wideType(x.desc.dtype);
+    const a = algebra(call, wide);
+    const images = cast(call, x, wide);
+    const before = Math.floor((size - 1) / 2);
+    const none = x.desc.shape.map(() => 0);
+    const at = (value: number) => none.map((_, axis) => (axis === 1 ? value : 0));
+    const padded = call.emit('pad', [a.mul(images, images)], {
+      before: at(before),
+      after: at(size - 1 - before),
+    });
+    const shifted = Array.from({ length: size }, (_, i) =>
+      call.emit('slice', [padded], { starts: [i], ends: [i + channels], axes: [1] }),
+    );
+    const sum = shifted.reduce((total, part) => a.add(total, part));
+    const scale = (call.float('alpha') ?? 1e-4) / size;
+    const base = a.add(a.mul(sum, scale), call.float('bias') ?? 1);
+    const divisor = call.emit('pow', [base, scalar(call, call.float('beta') ?? 0.75, wide)]);
+    return cast(call, a.div(images, divisor), x.desc.dtype);
   },
   batch: perImageBatch,
 };
@@ -174,6 +207,7 @@ const lpNorm: OpDefinition = {
 };
 
 export const NORM: readonly OpDefinition[] = [
+  lrn,
   {
     ...batchNorm,
     since: 6,

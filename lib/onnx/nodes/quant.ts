@@ -3,7 +3,6 @@ import type { NodeCall, OpDefinition } from '../../graph/op-set';
 import { dataTypeName, dtypeOf } from '../decode-tensor';
 import { perImageBatch } from './common';
 import { algebra, axisOf, cast } from './scalar';
-import { reshape } from './shape';
 
 /** The axis of scales that differ; null where there is one scale. */
 function scaleAxis(call: NodeCall): number | null {
@@ -84,31 +83,6 @@ const dynamicQuantize: OpDefinition = {
   },
 };
 
-/** MatMulInteger-10: products of 8-bit codes, each less its zero point, with int32 sums. */
-const matMulInteger: OpDefinition = {
-  op: 'MatMulInteger',
-  since: 10,
-  inputs: [2, 4],
-  lower(call) {
-    const operand = (index: number) => {
-      const x = call.input(index);
-      const zero = call.optional(index + 2);
-      // float64 holds all sums of such products exactly.
-      const wide = cast(call, x, 'float64');
-      if (!zero) return wide;
-      const { shape } = zero.desc;
-      const known = shape.length === 0 || (shape.length === 1 && shape[0] === 1);
-      if (!known && index === 0) throw call.error('the zero point of a must be one number');
-      return call.emit('sub', [
-        wide,
-        cast(call, known ? reshape(call, zero, []) : zero, 'float64'),
-      ]);
-    };
-    const product = call.emit('matmul', [operand(0), operand(1)]);
-    return cast(call, product, 'int32');
-  },
-};
-
 const Q13 = { axis: 'int' } as const;
 const Q19 = { ...Q13, saturate: 'int' } as const;
 
@@ -122,7 +96,6 @@ export const QUANT: readonly OpDefinition[] = [
     attributes: { ...Q13, block_size: 'int', output_dtype: 'int' },
   },
   dynamicQuantize,
-  matMulInteger,
   { ...quantize, since: 10 },
   { ...quantize, since: 13, attributes: Q13 },
   { ...quantize, since: 19, attributes: Q19 },

@@ -186,7 +186,61 @@ const identity: OpDefinition = {
   batch: perImageBatch,
 };
 
+/** [b, c * k * k, h, w] to [b, c, h * k, w * k]: DepthToSpace-1, 11, 13. */
+const depthToSpace: OpDefinition = {
+  op: 'DepthToSpace',
+  since: 1,
+  inputs: [1, 1],
+  attributes: { blocksize: 'int', mode: 'string' },
+  lower(call) {
+    const x = call.input(0);
+    const [b = 0, c = 0, h = 0, w = 0] = x.desc.shape;
+    const k = blockSize(call);
+    const mode = call.string('mode') ?? 'DCR';
+    if (mode !== 'DCR' && mode !== 'CRD')
+      throw call.error(`mode must be DCR or CRD, got "${mode}"`);
+    if (c % (k * k) !== 0) throw call.error(`${c} channels are no multiple of ${k} * ${k}`);
+    const depth = c / (k * k);
+    const isDcr = mode === 'DCR';
+    const split = reshape(call, x, isDcr ? [b, k, k, depth, h, w] : [b, depth, k, k, h, w]);
+    const perm = isDcr ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3];
+    return reshape(call, call.emit('transpose', [split], { perm }), [b, depth, h * k, w * k]);
+  },
+  batch: perImageBatch,
+};
+
+/** [b, c, h * k, w * k] to [b, k * k * c, h, w]: SpaceToDepth-1, 13. */
+const spaceToDepth: OpDefinition = {
+  op: 'SpaceToDepth',
+  since: 1,
+  inputs: [1, 1],
+  attributes: { blocksize: 'int' },
+  lower(call) {
+    const x = call.input(0);
+    const [b = 0, c = 0, h = 0, w = 0] = x.desc.shape;
+    const k = blockSize(call);
+    if (h % k !== 0 || w % k !== 0) throw call.error(`${h} x ${w} is no multiple of ${k}`);
+    const split = reshape(call, x, [b, c, h / k, k, w / k, k]);
+    const turned = call.emit('transpose', [split], { perm: [0, 3, 5, 1, 2, 4] });
+    return reshape(call, turned, [b, c * k * k, h / k, w / k]);
+  },
+  batch: perImageBatch,
+};
+
+function blockSize(call: NodeCall): number {
+  const size = call.int('blocksize') ?? 0;
+  if (size < 1) throw call.error(`blocksize must be 1 or more, got ${size}`);
+  if (call.input(0).desc.shape.length !== 4) {
+    throw call.error(
+      `only images [n, c, h, w] are supported, got [${call.input(0).desc.shape.join(', ')}]`,
+    );
+  }
+  return size;
+}
+
 export const SHAPE: readonly OpDefinition[] = [
+  depthToSpace,
+  spaceToDepth,
   reshapeNode,
   flatten,
   identity,

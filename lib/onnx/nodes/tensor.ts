@@ -358,7 +358,9 @@ const dropout: Omit<OpDefinition, 'since' | 'inputs'> = {
       throw call.error('training_mode is not supported');
     }
     if (!call.node.outputs[1]) return x;
-    return [x, call.emit('full', [], { shape: x.desc.shape, value: 1, dtype: 'bool' })];
+    // Before 10 the mask has the type of the input.
+    const dtype = call.opset < 10 ? x.desc.dtype : 'bool';
+    return [x, call.emit('full', [], { shape: x.desc.shape, value: 1, dtype })];
   },
   batch: perImageBatch,
 };
@@ -369,7 +371,7 @@ export const TENSOR: readonly OpDefinition[] = [
   castLike,
   concat,
   constantOfShape,
-  { ...dropout, since: 7, inputs: [1, 1], outputs: 1, attributes: { ratio: 'float' } },
+  { ...dropout, since: 7, inputs: [1, 1], attributes: { ratio: 'float' } },
   { ...dropout, since: 12, inputs: [1, 3], attributes: { seed: 'int' } },
   expand,
   gather,
