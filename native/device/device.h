@@ -134,4 +134,13 @@ HALFTONE_HD int32_t dot4_u8s8(int32_t a, int32_t b, int32_t c) {
 #endif
 }
 
+/// The instruction for these signs: c + four products.
+template <bool kAUnsigned, bool kBUnsigned>
+HALFTONE_HD int32_t dot4(int32_t a, int32_t b, int32_t c) {
+  if constexpr (kAUnsigned && kBUnsigned) return dot4_u8u8(a, b, c);
+  if constexpr (kAUnsigned && !kBUnsigned) return dot4_u8s8(a, b, c);
+  if constexpr (!kAUnsigned && kBUnsigned) return dot4_u8s8(b, a, c);
+  if constexpr (!kAUnsigned && !kBUnsigned) return dot4_s8s8(a, b, c);
+}
+
 }  // namespace halftone::device

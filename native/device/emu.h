@@ -197,6 +197,14 @@ inline unsigned __float_as_uint(float v) { return __emu_bits<unsigned>(v); }
 inline float __int_as_float(int v) { return __emu_bits<float>(v); }
 inline float __uint_as_float(unsigned v) { return __emu_bits<float>(v); }
 inline int __popc(unsigned v) { return __builtin_popcount(v); }
+// Byte i of the result is byte (order >> 4 * i & 7) of the eight bytes of x, then y.
+inline unsigned __byte_perm(unsigned x, unsigned y, unsigned order) {
+  const uint64_t bytes = static_cast<uint64_t>(y) << 32 | x;
+  unsigned result = 0;
+  for (unsigned i = 0; i < 4; ++i)
+    result |= static_cast<unsigned>(bytes >> (order >> 4 * i & 7u) * 8 & 255u) << 8 * i;
+  return result;
+}
 inline int __ffs(int v) { return __builtin_ffs(v); }
 inline int __clz(int v) { return v == 0 ? 32 : __builtin_clz(static_cast<unsigned>(v)); }
 inline float rsqrtf(float v) { return 1.0f / std::sqrt(v); }
