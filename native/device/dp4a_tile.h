@@ -15,6 +15,8 @@
 // 16 banks modulo 32, so the second half takes the other 16 banks. Bytes that lie along lines are
 // transposed in registers and stored as 16 bytes for 4 lines, 512 consecutive bytes per warp.
 #pragma once
+#include <cstring>
+
 #include "device/device.h"
 
 namespace halftone::device {
@@ -48,13 +50,20 @@ static __device__ __forceinline__ void transpose_bytes(int32_t (&w)[4]) {
   w[3] = p(high01, high23, 0x7632);
 }
 
-/// Sixteen bytes at a multiple of 16, read once: past the first-level cache.
+/// Sixteen bytes at a multiple of 16.
 static __device__ __forceinline__ void load_pack(const uint8_t* at, int32_t (&w)[4]) {
+#if defined(__CUDA_ARCH__)
   const int4 v = *reinterpret_cast<const int4*>(at);
   w[0] = v.x;
   w[1] = v.y;
   w[2] = v.z;
   w[3] = v.w;
+#else
+  // g++ moves an aligned load of a vector ahead of the test that guards it. Garbage takes the place
+  // of the device's fault.
+  std::memcpy(w, at, 16);
+  if (!aligned16(at)) w[0] ^= 0x5a5a5a5a;
+#endif
 }
 
 static __device__ __forceinline__ int32_t load_word(const uint8_t* at) {

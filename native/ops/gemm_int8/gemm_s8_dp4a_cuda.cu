@@ -9,9 +9,9 @@
 namespace halftone {
 namespace {
 
-constexpr int64_t kSkinnyMost = 64;        // few lines; see gemm_s8_dp4a.h
+constexpr int64_t kSkinnyMost = 64;                // few lines; see gemm_s8_dp4a.h
 constexpr int64_t kMostY = 65535, kMostZ = 65535;  // of a grid
-constexpr int64_t kMostSteps = 1ll << 30;  // of k in one block: they are counted in an int
+constexpr int64_t kMostSteps = 1ll << 30;          // of k in one block: they are counted in an int
 
 constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
@@ -147,8 +147,7 @@ Status run_tiles(DeviceContext& context, Side& a, Side& b, GemmS8Args args, int6
     for (args.first_column = 0; args.first_column < args.n;
          args.first_column += kMostY * device::kDp4aTile) {
       const int64_t columns = divide_up(args.n - args.first_column, device::kDp4aTile);
-      const dim3 grid(static_cast<unsigned>(rows),
-                      static_cast<unsigned>(std::min(columns, kMostY)),
+      const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(std::min(columns, kMostY)),
                       static_cast<unsigned>(std::min(batch - args.first_batch, most) * splits));
       HALFTONE_TRY(device::launch("gemm_s8_dp4a_tile128", kernel, grid, device::kDp4aThreads, 0,
                                   context.stream(), args));
