@@ -25,8 +25,9 @@ struct ArgReduce {
                                            : "Index (int64) of the first smallest element along an "
                                              "axis; the first NaN if there is one. ONNX ArgMin-13, "
                                              "select_last_index 0.";
-  static constexpr Port kInputs[] = {{.name = "x", .doc = "rank 1 or more, a float or an integer"}};
-  static constexpr const char* kOutputs[] = {"y"};
+  static constexpr Port kInputs[1] = {
+      {.name = "x", .doc = "rank 1 or more, a float or an integer"}};
+  static constexpr const char* kOutputs[1] = {"y"};
   using Params = ArgReduceParams;
 
   static Status infer(const Params& p, const Inputs& in, Outputs& out) {

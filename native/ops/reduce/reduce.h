@@ -79,8 +79,8 @@ template <class Row>
 struct Reduce {
   static constexpr const char* kName = Row::kName;
   static constexpr const char* kDoc = Row::kDoc;
-  static constexpr Port kInputs[] = {{.name = "x", .doc = "any shape, a float or an integer"}};
-  static constexpr const char* kOutputs[] = {"y"};
+  static constexpr Port kInputs[1] = {{.name = "x", .doc = "any shape, a float or an integer"}};
+  static constexpr const char* kOutputs[1] = {"y"};
   using Params = std::conditional_t<is_extremum(Row::kKind), ExtremumParams, ReduceParams>;
 
   static Status infer(const Params& p, const Inputs& in, Outputs& out) {
