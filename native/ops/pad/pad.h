@@ -82,4 +82,26 @@ struct Pad {
   }
 };
 
+/// The index of x that an index of y shows, both counted from x's first; -1 in a constant margin.
+constexpr int64_t pad_source(PadMode mode, int64_t at, int64_t size) {
+  if (at >= 0 && at < size) return at;
+  if (mode == PadMode::kConstant) return -1;
+  if (mode == PadMode::kEdge) return at < 0 ? 0 : size - 1;
+  return at < 0 ? -at : 2 * (size - 1) - at;
+}
+
+/// What stands in a constant margin.
+template <class T>
+T pad_value(const Pad::Params& p) {
+  const double v = p.mode == PadMode::kConstant ? p.value : 0;
+  if constexpr (std::is_same_v<T, f16>)
+    return to_f16(v);
+  else if constexpr (std::is_same_v<T, bf16>)
+    return to_bf16(v);
+  else if constexpr (std::is_same_v<T, Bool>)
+    return Bool(v != 0);
+  else
+    return static_cast<T>(v);
+}
+
 }  // namespace halftone

@@ -6,15 +6,6 @@
 namespace halftone {
 namespace {
 
-// The index of x that an index of y shows, or -1 in a constant margin.
-int64_t source(PadMode mode, int64_t at, int64_t before, int64_t size) {
-  const int64_t i = at - before;
-  if (i >= 0 && i < size) return i;
-  if (mode == PadMode::kConstant) return -1;
-  if (mode == PadMode::kEdge) return i < 0 ? 0 : size - 1;
-  return i < 0 ? -i : 2 * (size - 1) - i;
-}
-
 template <class T>
 void pad_rows(const KernelContext& context, const Pad::Params& p, T value) {
   const TensorView &x = context.in(0), &y = context.out();
@@ -28,7 +19,7 @@ void pad_rows(const KernelContext& context, const Pad::Params& p, T value) {
           int64_t at = r, offset = 0, step = size;
           bool inside = true;
           for (int k = last - 1; k >= 0; --k) {
-            const int64_t i = source(p.mode, at % y.shape[k], p.before[k], x.shape[k]);
+            const int64_t i = pad_source(p.mode, at % y.shape[k] - p.before[k], x.shape[k]);
             inside = inside && i >= 0;
             offset += i * step;
             at /= y.shape[k];
@@ -40,12 +31,12 @@ void pad_rows(const KernelContext& context, const Pad::Params& p, T value) {
           }
           const T* from = x.as<T>() + offset;
           for (int64_t i = 0; i < before; ++i) {
-            const int64_t j = source(p.mode, i, before, size);
+            const int64_t j = pad_source(p.mode, i - before, size);
             to[i] = j < 0 ? value : from[j];
           }
           if (size > 0) std::memcpy(to + before, from, static_cast<size_t>(size) * sizeof(T));
           for (int64_t i = before + size; i < row; ++i) {
-            const int64_t j = source(p.mode, i, before, size);
+            const int64_t j = pad_source(p.mode, i - before, size);
             to[i] = j < 0 ? value : from[j];
           }
         }
@@ -59,15 +50,7 @@ Status pad_cpu(const Pad::Params& p, const KernelContext& context) {
   if (y.elements() == 0) return {};
   dispatch(y.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const double v = p.mode == PadMode::kConstant ? p.value : 0;
-    if constexpr (std::is_same_v<T, f16>)
-      pad_rows<T>(context, p, to_f16(v));
-    else if constexpr (std::is_same_v<T, bf16>)
-      pad_rows<T>(context, p, to_bf16(v));
-    else if constexpr (std::is_same_v<T, Bool>)
-      pad_rows<T>(context, p, Bool(v != 0));
-    else
-      pad_rows<T>(context, p, static_cast<T>(v));
+    pad_rows(context, p, pad_value<T>(p));
   });
   return {};
 }
