@@ -42,10 +42,13 @@ TEST(transpose_of_every_element_size) {
       {{3, 40, 24}, {0, 2, 1}},        // again for each position outside
       {{2, 3, 36, 20}, {0, 3, 1, 2}},  // NCHW -> NHWC and back
       {{2, 36, 20, 4}, {0, 3, 1, 2}},
-      {{2, 24, 20, 3}, {0, 3, 1, 2}},     // three channels: element by element
-      {{4, 6, 8, 16}, {0, 2, 1, 3}},      // heads of attention: rows move
-      {{4, 6, 8, 5}, {2, 0, 1, 3}},       //
-      {{2, 3, 4, 5, 6}, {4, 2, 0, 3, 1}}  //
+      {{2, 24, 20, 3}, {0, 3, 1, 2}},  // three channels: element by element
+      {{4, 6, 8, 16}, {0, 2, 1, 3}},   // heads of attention: rows move
+      {{4, 6, 8, 5}, {2, 0, 1, 3}},    //
+      {{2, 3, 4, 5, 6}, {4, 2, 0, 3, 1}},
+      // More than the emulated device takes at once: 32 tiles, 8192 units.
+      {{40, 68, 36}, {0, 2, 1}},
+      {{30, 20, 17}, {1, 0, 2}},
   };
   for (const DType t : kSizes)
     for (const Case& c : cases) {
@@ -118,6 +121,9 @@ TEST(pad_of_every_element_size_and_mode) {
                                   p.before.shape(), p.after.shape()),
                            p, {&x});
         }
+  HostTensor many = random_bits(DType::kS16, {20, 21, 33});  // more than 8192 threads
+  same_as_cpu<Pad>("many", {.before = {1, 1, 1}, .after = {1, 1, 1}, .mode = PadMode::kReflect},
+                   {&many});
   HostTensor scalar = random_bits(DType::kS32, {}), empty(DType::kS32, {2, 0});
   same_as_cpu<Pad>("a scalar", {}, {&scalar});
   same_as_cpu<Pad>("an empty tensor", {.before = {1, 2}, .after = {0, 1}, .value = 5}, {&empty});

@@ -35,6 +35,12 @@ TEST(counts_and_lengths_of_every_float) {
     });
 }
 
+TEST(more_elements_than_threads) {
+  HostTensor x(DType::kF16, {80001}), w(Shape{2}, std::vector<float>{0.3f, -2});
+  for (int64_t i = 0; i < 80001; ++i) x.as<f16>()[i] = to_f16(static_cast<float>(i) / 7);
+  same_as_cpu<WeightedSum>("80001 halves", {}, {&w, &x, &x});
+}
+
 TEST(keeps_the_sign_of_a_zero) {
   HostTensor w(Shape{1}, std::vector<float>{1}), x(Shape{2}, std::vector<float>{-0.0f, 0.0f});
   RunResult r = run_cuda<WeightedSum>({}, {&w, &x});
