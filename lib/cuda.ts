@@ -50,7 +50,9 @@ function probeFailure(child: ReturnType<typeof spawnSync>, seconds: number): str
   if ((error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT') {
     return `the probe of the GPU took longer than ${seconds} s (HALFTONE_CUDA_PROBE=<seconds> allows more)${said}`;
   }
-  if (error) return `the probe of the GPU cannot be started: ${error.message}`;
+  if (error) {
+    return `the probe of the GPU cannot be started: ${error.message} (HALFTONE_CUDA_PROBE=0 does without)`;
+  }
   if (signal) return `the probe of the GPU was ended by ${signal}${said}`;
   return `the probe of the GPU ended with exit code ${status}${said}`;
 }
@@ -178,9 +180,11 @@ export function inspectCuda(): CudaReport {
   }
   const { libraries, reason, missed, refused } = probeCuda();
   if (refusal !== undefined) refusal = { ...refusal, libraries, missed: [...missed, ...refused] };
-  const hints = [driverProblem(nvidiaDriver()), libraryProblem(libraries)];
+  const driver = driverProblem(nvidiaDriver());
+  const hints = [driver, libraryProblem(libraries)];
   if (module === null) hints.push(BUILD_HINT);
-  else hints.push(reason ?? undefined);
+  // Without a driver the module has nothing to add.
+  else if (driver === undefined) hints.push(reason ?? undefined);
   const optional = libraries.filter(({ needed, path: found }) => !needed && found === null);
   if (optional.length > 0 && libraryProblem(libraries) === undefined) {
     const names = optional.map(({ name, file }) => `${name} (${file})`).join(', ');
