@@ -13,8 +13,8 @@ function duration(seconds: number): string {
 }
 
 /** Operations or bytes per second in the unit that suits them. */
-function perSecond(amount: number, of: 'operations' | 'bytes'): string {
-  const unit = of === 'bytes' ? 'B/s' : 'FLOP/s';
+function perSecond(amount: number, of: 'operations' | 'bytes', name = ''): string {
+  const unit = of === 'bytes' ? 'B/s' : /dp4a|int8/.test(name) ? 'OP/s' : 'FLOP/s';
   return amount >= 1e12
     ? `${fixed(amount / 1e12, 2)} T${unit}`
     : `${fixed(amount / 1e9, 1)} G${unit}`;
@@ -24,7 +24,7 @@ function rate(row: Row): string {
   if (!row.timing) return '';
   const byBytes = row.bound === 'copy' || row.flop === undefined;
   const amount = byBytes ? (row.bytes ?? 0) : (row.flop ?? 0);
-  return perSecond(amount / row.timing.median, byBytes ? 'bytes' : 'operations');
+  return perSecond(amount / row.timing.median, byBytes ? 'bytes' : 'operations', row.ceiling);
 }
 
 const share = (row: Row): string => {
@@ -99,7 +99,7 @@ function table(rows: readonly Row[], report: Report): string[][] {
 const ceilingLine = ({ name, of, how, perSecond: rate, after, error }: Ceiling): string =>
   rate === undefined
     ? `${name}: not measured (${error})`
-    : `${name}: ${perSecond(rate, of)}${after === undefined ? '' : `, after the run ${perSecond(after, of)}`} (${how})`;
+    : `${name}: ${perSecond(rate, of, name)}${after === undefined ? '' : `, after the run ${perSecond(after, of, name)}`} (${how})`;
 
 function gpuLine(when: string, gpu: GpuState): string {
   return (

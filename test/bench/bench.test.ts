@@ -78,10 +78,10 @@ describe.each(['emu', 'cpu'])('bench --quick on %s', (device) => {
       expect(how).not.toBe('');
       expect(finite(perSecond) || typeof error === 'string').toBe(true);
     }
-    const names = ceilings.map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining(['copy', 'fma float32']));
+    const known = ceilings.filter(({ perSecond }) => finite(perSecond)).map(({ name }) => name);
+    expect(known).toEqual(expect.arrayContaining(['copy', 'fma float32']));
     if (device === 'emu') {
-      expect(names).toEqual(
+      expect(known).toEqual(
         expect.arrayContaining(['fma float16', 'dp4a', 'gemm float16(float32)', 'gemm int8']),
       );
     }

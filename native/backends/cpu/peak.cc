@@ -63,16 +63,4 @@ double peak_copy(int64_t bytes) {
   return best;
 }
 
-Status measure_peak(const Backend& backend, int, PeakKind kind, double, double* per_second) {
-  if (backend.api == cpu_backend() && kind == PeakKind::kCopy) {
-    *per_second = 2 * peak_copy(int64_t{256} << 20);
-    return {};
-  }
-  if (backend.api == cpu_backend() && kind == PeakKind::kFmaF32) {
-    *per_second = peak_fma(ThreadPool::global().size());
-    return {};
-  }
-  return unsupported("peak: the ", backend.name, " backend does not measure this");
-}
-
 }  // namespace halftone
