@@ -12,6 +12,8 @@ import { optimize, simplify } from './graph/passes/fold';
 import { makePlan } from './graph/plan';
 import { TensorEngine } from './graph/tensor-engine';
 import { writeWhole } from './io/write';
+import type { AuditReport } from './audit/audit';
+import { type AuditSide, auditModels, type ModelAuditOptions } from './model/audit';
 import { type ConvertOptions, convertAuto } from './model/auto';
 import { type Conversion, convertGraph } from './model/convert';
 import {
@@ -22,6 +24,7 @@ import {
   readLate,
   tryFreeBatch,
 } from './model/plans';
+import { type ProfileOptions, type ProfileReport, profileModel } from './model/profile';
 import { type LoadOptions, type ModelSource, readModel } from './model/source';
 import { encodeModel } from './onnx/encode';
 import { ONNX_OPS } from './onnx/op-table';
@@ -45,6 +48,15 @@ export type {
   PrecisionList,
   PrecisionProfile,
 } from './graph/passes/precision-lists';
+export type {
+  AuditProgress,
+  AuditReport,
+  NodeAudit,
+  NodeCallAudit,
+} from './audit/audit';
+export type { ErrorStatistics, RangeStatistics } from './audit/statistics';
+export type { TensorCoreFit } from './audit/tensor-cores';
+export type { ModelAuditOptions } from './model/audit';
 export type { ConvertOptions, SearchProgress } from './model/auto';
 export type {
   Conversion,
@@ -55,6 +67,7 @@ export type {
   PrecisionSearch,
 } from './model/convert';
 export type { BatchState } from './model/plans';
+export type { NodeTime, ProfileOptions, ProfileReport } from './model/profile';
 export type { LoadOptions, LoadProgress, ModelSource } from './model/source';
 
 /** Options of {@link Model.run}. */
@@ -63,6 +76,8 @@ export interface RunOptions {
   readonly outputs?: readonly string[] | undefined;
   /** Stops between nodes; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Waits for each op before the next one, and reports how long each took. Default false. */
+  readonly profile?: boolean | undefined;
   /** Called for each call of a Halftone op, in order, after it ran: what a node was computed by. */
   readonly onNode?: ((report: NodeReport) => void) | undefined;
 }
@@ -274,6 +289,41 @@ export class Model {
   #derive(graph: Graph, conversion: Conversion): Model {
     planDeclared(graph, this.#engine);
     return new Model(graph, this.#engine, this.#batch, this.#optimized, conversion);
+  }
+
+  /**
+   * Compares this model with another one of the same graph, usually the float32 model that it was converted from, on
+   * inputs as `run` takes them: for each node the precision that it really had, where its values lie, the error of the
+   * node alone and of all that came before, tensor core sizes, bytes and time. See docs/precision.md.
+   */
+  async audit(options: ModelAuditOptions): Promise<AuditReport> {
+    this.#check('audit');
+    const { reference } = options;
+    if (!(reference instanceof Model)) {
+      throw new ParamError(`audit: reference must be a Model, got ${typeof reference}`);
+    }
+    reference.#check('audit');
+    return auditModels(
+      this.#auditSide(this.#runGraph),
+      reference.#auditSide(reference.#graph),
+      options,
+    );
+  }
+
+  #auditSide(graph: Graph): AuditSide {
+    return { graph, engine: this.#engine, batch: this.#batch };
+  }
+
+  /**
+   * Runs the model several times and gives the median time of each node, waiting for each op: the sum is more than a
+   * plain run takes, where ops follow each other without waiting.
+   */
+  async profile(
+    inputs: Readonly<Record<string, ModelInput>>,
+    options: ProfileOptions = {},
+  ): Promise<ProfileReport> {
+    this.#check('profile');
+    return profileModel(this, inputs, options);
   }
 
   /** The bytes of an ONNX file with this model, casts and all. @throws ModelError where ONNX cannot hold it. */

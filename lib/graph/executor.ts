@@ -45,6 +45,8 @@ export interface NodeReport {
   /** The Halftone op that was called. */
   readonly call: string;
   readonly provenance: Provenance;
+  /** With `profile`: from the call to the result being there, in milliseconds. */
+  readonly milliseconds?: number;
 }
 
 export interface ExecuteOptions {
@@ -52,6 +54,8 @@ export interface ExecuteOptions {
   readonly outputs?: readonly string[] | undefined;
   /** Looked at between calls. */
   readonly signal?: AbortSignal | undefined;
+  /** Waits for each call before the next one is made, and reports how long it took. */
+  readonly profile?: boolean | undefined;
   /** Called once for each call that ran, in order. */
   readonly onNode?: ((report: NodeReport) => void) | undefined;
 }
@@ -117,11 +121,11 @@ export class Executor<T> {
     { steps, releases }: Schedule,
     find: (value: Value) => T,
     live: Map<Value, T>,
-    { signal, onNode }: ExecuteOptions,
+    { signal, onNode, profile = false }: ExecuteOptions,
   ): Promise<void> {
-    const queue: { step: Step; made: Promise<Provenance> }[] = [];
+    const queue: { step: Step; made: Promise<Provenance>; started: number }[] = [];
     const settleFirst = async () => {
-      const { step, made } = queue.shift() as (typeof queue)[number];
+      const { step, made, started } = queue.shift() as (typeof queue)[number];
       const provenance = await made.catch((cause) => {
         // Its result was to be kept for later runs.
         if (step.once) this.#forget(step.outputs);
@@ -132,18 +136,20 @@ export class Executor<T> {
         op: step.node.op,
         call: step.op,
         provenance,
+        ...(profile ? { milliseconds: performance.now() - started } : {}),
       });
     };
     for (const [i, step] of steps.entries()) {
       signal?.throwIfAborted();
       if (!step.outputs.every((value) => this.#fixed.has(value))) {
+        const started = performance.now();
         const [first] = this.#runStep(step, find, live);
         // A view has no values of its own to wait for.
         if (first !== undefined && step.op !== VIEW) {
           const made = this.engine.settled(first);
           // It may fail long before its turn to be awaited comes.
           made.catch(() => {});
-          queue.push({ step, made });
+          queue.push({ step, made, started });
         }
       }
       for (const value of releases[i] ?? []) {
@@ -151,7 +157,7 @@ export class Executor<T> {
         live.delete(value);
         if (tensor !== undefined) this.engine.dispose(tensor);
       }
-      if (queue.length > MAX_AHEAD) await settleFirst();
+      if (queue.length > (profile ? 0 : MAX_AHEAD)) await settleFirst();
     }
     while (queue.length > 0) {
       await settleFirst();
