@@ -106,6 +106,7 @@ interface Asked {
   readonly samples?: string | undefined;
   readonly torch: string;
   readonly python: string;
+  readonly 'torch-seconds': string;
 }
 
 function samplesOf({ samples }: Asked): Partial<Method> {
@@ -116,10 +117,13 @@ function samplesOf({ samples }: Asked): Partial<Method> {
   return { samples: count };
 }
 
-async function run(asked: Asked): Promise<Report> {
+/** Measures; `keep` gets the report once before PyTorch is measured, which may take long, and once at the end. */
+async function run(asked: Asked, keep: (report: Report) => void): Promise<Report> {
   const { device } = asked;
   if (!['auto', 'on', 'off'].includes(asked.torch))
     throw new Error(`--torch must be auto, on or off, got ${asked.torch}`);
+  if (!(Number(asked['torch-seconds']) > 0))
+    throw new Error(`--torch-seconds must be a number above 0, got ${asked['torch-seconds']}`);
   if (/^emu(:|$)/.test(device)) loadBackend(path.join(REPO, 'build/Release/halftone_emu.so'));
   const onCpu = device === 'cpu';
   const profile = PROFILES[asked.quick ? 'quick' : onCpu ? 'cpu' : 'gpu'];
@@ -151,28 +155,31 @@ async function run(asked: Asked): Promise<Report> {
   end();
   trimMemory();
 
-  const wanted = asked.torch === 'on' || (asked.torch === 'auto' && /^cuda(:|$)/.test(device));
-  const peer = wanted ? await askPeer(selected, rows, tools, asked.python) : undefined;
-  addShares(rows, ceilings, { operationsFirst: onCpu });
-
-  return {
-    device: { id: device, ...deviceName(device) },
-    halftone: binding.version,
-    node: process.version,
-    commit: commit(),
-    date: new Date().toISOString().slice(0, 10),
-    ...(onCpu ? { isa: binding.cpu().isa } : {}),
-    libraries: libraries(rows),
-    ...(before ? { gpu: { before, ...(loaded ? { loaded } : {}) } } : {}),
-    clock: tools.clock.name,
-    profile: profile.name,
-    method,
-    ceilings: ceilings.map((c) => (c.error ? { ...c, error: withoutPaths(c.error) } : c)),
-    ...(host ? { host } : {}),
-    ...(peer ? { peer: shown(peer) } : {}),
-    goals: onCpu ? [] : goals(rows, ceilings, host, peer?.host),
-    rows,
+  const result = (peer?: PeerAnswer): Report => {
+    addShares(rows, ceilings, { operationsFirst: onCpu });
+    return {
+      device: { id: device, ...deviceName(device) },
+      halftone: binding.version,
+      node: process.version,
+      commit: commit(),
+      date: new Date().toISOString().slice(0, 10),
+      ...(onCpu ? { isa: binding.cpu().isa } : {}),
+      libraries: libraries(rows),
+      ...(before ? { gpu: { before, ...(loaded ? { loaded } : {}) } } : {}),
+      clock: tools.clock.name,
+      profile: profile.name,
+      method,
+      ceilings: ceilings.map((c) => (c.error ? { ...c, error: withoutPaths(c.error) } : c)),
+      ...(host ? { host } : {}),
+      ...(peer ? { peer: shown(peer) } : {}),
+      goals: onCpu ? [] : goals(rows, ceilings, host, peer?.host),
+      rows,
+    };
   };
+  const wanted = asked.torch === 'on' || (asked.torch === 'auto' && /^cuda(:|$)/.test(device));
+  if (!wanted) return result();
+  keep(result());
+  return result(await askPeer(selected, rows, tools, asked));
 }
 
 const shown = ({ about, unavailable, host }: PeerAnswer): NonNullable<Report['peer']> => ({
@@ -185,11 +192,12 @@ async function askPeer(
   selected: readonly BenchCase[],
   rows: readonly Row[],
   { device, method }: Tools,
-  python: string,
+  asked: Asked,
 ): Promise<PeerAnswer> {
   const work = selected.flatMap(({ peer }, id) => (peer ? [{ id, ...peer }] : []));
   const request = { device: deviceIndex(device), method, cases: work };
-  const answer = await runPeer(request, { python });
+  const seconds = Number(asked['torch-seconds']);
+  const answer = await runPeer(request, { python: asked.python, seconds });
   for (const [id, result] of answer.results) {
     const row = rows[id];
     if (row) addPeer(row, result);
@@ -214,6 +222,7 @@ const HELP = `npm run bench -- [options]
   --samples N      of each case
   --quick          everything once and tiny: whether it runs, not how fast
   --torch WHEN     measure PyTorch too: auto (default: on CUDA devices), on, off
+  --torch-seconds N  the most that PyTorch may take: 300
   --python NAME    the interpreter that has PyTorch: python3
   --json FILE, --markdown FILE`;
 
@@ -226,6 +235,7 @@ async function main(): Promise<void> {
       quick: { type: 'boolean', default: false },
       torch: { type: 'string', default: 'auto' },
       python: { type: 'string', default: 'python3' },
+      'torch-seconds': { type: 'string', default: '300' },
       json: { type: 'string' },
       markdown: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -235,10 +245,13 @@ async function main(): Promise<void> {
     console.log(HELP);
     return;
   }
-  const report = await run(values);
+  const write = (report: Report): void => {
+    if (values.json) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+    if (values.markdown) writeFileSync(values.markdown, markdown(report));
+  };
+  const report = await run(values, write);
+  write(report);
   console.log(summary(report));
-  if (values.json) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-  if (values.markdown) writeFileSync(values.markdown, markdown(report));
   // What a device does not offer is a result; anything else that failed is a failure.
   const failed = report.rows.filter(({ error }) => error && error.code !== 'ERR_UNSUPPORTED');
   if (failed.length > 0) {

@@ -46,10 +46,10 @@ export const METHODS: Readonly<Record<'cpu' | 'gpu' | 'quick', Method>> = {
     hostCalls: 2000,
   },
   gpu: {
-    samples: 15,
+    samples: 11,
     minSampleSeconds: 0.005,
     maxCalls: 200, // a device takes about a thousand launches before enqueueing waits for it
-    warmupSeconds: 0.05,
+    warmupSeconds: 0.03,
     rotateBytes: 256 << 20, // more than twice the second-level cache of any GPU of today: 126 MB
     plugSeconds: 0.004, // 200 calls of up to 20 us
     hostCalls: 2000,

@@ -74,7 +74,11 @@ function collect(target) {
     if (!existsSync(path.join(root, name))) return;
     cpSync(path.join(root, name), path.join(target, name), { recursive: true, filter });
   };
-  for (const name of ['package.json', 'jest.config.js', 'bin', 'bench/shapes']) copy(name);
+  const plain = ['package.json', 'jest.config.js', 'bin', 'bench/shapes', 'bench/torch_peer.py'];
+  for (const name of plain) copy(name);
+  // For the benchmark's report: there is no git where it runs.
+  const commit = capture('git', ['rev-parse', 'HEAD']);
+  if (commit) writeFileSync(path.join(target, 'COMMIT'), commit);
   copy('dist', (file) => !/\.(map|tsbuildinfo|stamp)$|\.d\.m?ts$/.test(file));
   copy('scripts/gpu-suite.mjs');
   for (const name of ['halftone.node', 'halftone_cuda.so']) copy(`build/Release/${name}`);

@@ -160,6 +160,7 @@ describe('options', () => {
     };
     wrong(['--filter', 'no such thing'], 'no case matches no such thing');
     wrong(['--samples', '0'], '--samples must be a whole number, at least 1, got 0');
+    wrong(['--torch-seconds', '0'], '--torch-seconds must be a number above 0, got 0');
     wrong(['--torch', 'maybe'], '--torch must be auto, on or off, got maybe');
   });
 
