@@ -1,12 +1,14 @@
 // Writes docs/support.md: which backend takes which operator with which types. It asks the backends, through
-// binding.supports(); those of CUDA are asked through the emulated device, whose sources are the same.
+// binding.supports(); those of CUDA are asked through the emulated device, whose sources are the same. And the list of what
+// has never run on a GPU, in bench/results/README.md.
 //
-//   npm run docs:support            writes it
-//   npm run docs:support -- --check fails when it differs (test/contract/support.test.ts does the same)
+//   npm run docs:support            writes both
+//   npm run docs:support -- --check fails when one differs (test/contract/support.test.ts does the same)
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { PAGE as HARDWARE, withList } from './hardware-list.mjs';
 import { buildNative } from './native.mjs';
 import { PROBES } from './support-probes.mjs';
 import { root } from './support.mjs';
@@ -202,16 +204,21 @@ function current() {
   return page(binding);
 }
 
-const target = path.join(root, 'docs/support.md');
+const pages = () => [
+  ['docs/support.md', current],
+  [HARDWARE, withList],
+];
+const file = (name) => path.join(root, name);
 if (process.argv.includes('--check')) {
-  if (!existsSync(target) || readFileSync(target, 'utf8') !== current()) {
-    console.error(
-      'docs/support.md differs from what the backends say: run "npm run docs:support".',
-    );
+  for (const [name, text] of pages()) {
+    if (existsSync(file(name)) && readFileSync(file(name), 'utf8') === text()) continue;
+    console.error(`${name} is not what the sources and backends say: run "npm run docs:support".`);
     process.exitCode = 1;
   }
 } else {
   await buildNative({ target: 'halftone_fakes', inputs: ['test/native'] });
-  writeFileSync(target, current());
-  console.log('wrote docs/support.md');
+  for (const [name, text] of pages()) {
+    writeFileSync(file(name), text());
+    console.log(`wrote ${name}`);
+  }
 }
