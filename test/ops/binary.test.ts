@@ -88,7 +88,7 @@ const ARITHMETIC: Readonly<Record<string, Arithmetic>> = {
     // JavaScript alone has 1 ** NaN = NaN and 1 ** Infinity = NaN.
     float: (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b),
     integer: integerPower,
-    ulps: 2,
+    ulps: 4, // CUDA's powf; the C library's is within 2
   },
 };
 
