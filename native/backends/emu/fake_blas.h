@@ -19,8 +19,8 @@ FakeBlasRecord fake_blas_record();
 /// Forgets what ran and gives back all abilities.
 void fake_blas_reset();
 
-/// From now on there is no algorithm with any of these numerical flags. kImplAccumulator16F and
-/// pedantic = true: not the pedantic one either.
+/// From now on there is no algorithm with any of these numerical flags; the pedantic ones go with
+/// `pedantic` alone.
 void fake_blas_without(uint64_t impl_flags, bool pedantic = false);
 
 /// The parts of the fake: whether a factor is 0, and the product itself.

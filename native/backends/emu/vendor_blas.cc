@@ -231,11 +231,12 @@ Status blas_candidates(Blas*, const BlasMatmul& problem, int most,
   const std::lock_guard lock(record_mutex);
   ++record.searches;
   if (!offered(problem)) return {};
+  const bool pedantic = problem.compute == BlasCompute::k16FPedantic;
   for (const Algorithm& a : algorithms(problem)) {
     if (static_cast<int>(candidates->size()) == most) break;
     const bool reducible = a.split_k == 1 || (a.reduction & problem.reduction_mask) != 0;
-    if ((a.impl & ~problem.impl_mask) != 0 || (a.impl & missing) != 0 || !reducible ||
-        workspace(problem, a) > problem.workspace_limit)
+    if ((a.impl & ~problem.impl_mask) != 0 || ((a.impl & missing) != 0 && !pedantic) ||
+        !reducible || workspace(problem, a) > problem.workspace_limit)
       continue;
     BlasAlgorithm out;
     out.opaque[0] = BlasMatmulHash()(problem);
