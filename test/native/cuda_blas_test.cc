@@ -171,6 +171,28 @@ TEST(autotuning_times_the_candidates_and_keeps_the_result_right) {
   CHECK_EQ(fake_blas_record().searches, 2);
 }
 
+TEST(autotuning_leaves_c_alone_where_it_is_d) {
+  fake_blas_reset();
+  TestStream stream;
+  stream.settings.autotune = true;
+  halftone_provenance provenance{};
+  TestContext context(stream, {}, {}, provenance);
+  BlasMatmul p;
+  p.m = p.n = p.k = 4;
+  for (BlasMatrix* x : {&p.a, &p.b, &p.c, &p.d}) *x = {DType::kF32, 4, 0, 4};
+  p.workspace_limit = 1 << 20;
+  std::vector<float> a(16, 1), d(16, 7);
+  BlasOperands o;
+  o.alpha = o.beta = BlasScalar::of(1.0f);
+  o.a = o.b = a.data();
+  o.c = o.d = d.data();
+  bool found = false;
+  BlasAlgorithm algorithm;
+  CHECK_OK(find_blas(context, p, o, &found, &algorithm));
+  CHECK(found && fake_blas_record().runs > 0);
+  CHECK(d == std::vector<float>(16, 7));
+}
+
 TEST(workspace_is_the_recommended_one_within_the_limit) {
   const auto limit = [](int sm, uint64_t most) {
     TestStream stream(sm);

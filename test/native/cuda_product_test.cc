@@ -264,12 +264,25 @@ TEST(batches_broadcast_in_as_few_calls_as_strides_allow) {
   }
 }
 
+TEST(batches_of_bytes_find_the_sums_of_their_own_lines) {
+  fake_blas_reset();
+  HostTensor a = whole(DType::kU8, {2, 1, 9, 20}), b = whole(DType::kU8, {1, 3, 20, 17});
+  both<Matmul>("matmul of uint8", {}, {&a, &b});
+  CHECK_EQ(fake_blas_record().runs, 2);
+  HostTensor c = whole(DType::kU8, {3, 1, 9, 20}), d = whole(DType::kU8, {2, 20, 17});
+  both<Matmul>("matmul of uint8, the other way", {}, {&c, &d});
+  CHECK_EQ(fake_blas_record().runs, 4);
+}
+
 TEST(a_batch_beyond_a_grid_takes_two_calls) {
   fake_blas_reset();
   HostTensor a = whole(DType::kF32, {70000, 1, 2}), b = whole(DType::kF32, {70000, 2, 1});
   both<Matmul>("matmul", {}, {&a, &b});
   CHECK_EQ(fake_blas_record().runs, 2);
   CHECK_EQ(fake_blas_record().problem.batch, 70000 - 65535);
+  HostTensor no_a(DType::kF32, {70000, 1, 0}), no_b(DType::kF32, {70000, 0, 1});
+  HostTensor c = whole(DType::kF32, {70000, 1, 1});
+  both<GemmEx>("c of both calls", scaled(1, 3), {&no_a, &no_b, &c});
 }
 
 TEST(addends_of_every_shape) {

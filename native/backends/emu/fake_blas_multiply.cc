@@ -128,6 +128,8 @@ template <class T>
 void multiply(const BlasMatmul& p, const BlasAlgorithm& how, const BlasOperands& o) {
   const Accumulator accumulate{how.impl, (how.impl & kImplInputTf32) != 0};
   const bool read_c = !fake_blas_zero(p.scale, o.beta);
+  // Nothing says whether A and B count then: a NaN in them does not show.
+  const bool skip = fake_blas_zero(p.scale, o.alpha);
   std::vector<double> a(static_cast<size_t>(p.m * p.k)), b(static_cast<size_t>(p.n * p.k));
   for (int64_t batch = 0; batch < p.batch; ++batch) {
     for (int64_t i = 0; i < p.m; ++i)
@@ -144,7 +146,7 @@ void multiply(const BlasMatmul& p, const BlasAlgorithm& how, const BlasOperands&
     for (int64_t j = 0; j < p.n; ++j)
       for (int64_t i = 0; i < p.m; ++i) {
         double sum = 0;
-        for (int64_t l = 0; l < p.k; l += part) {
+        for (int64_t l = 0; l < (skip ? 0 : p.k); l += part) {
           const double s =
               accumulate(&a[static_cast<size_t>(i * p.k + l)], &b[static_cast<size_t>(j * p.k + l)],
                          std::min(part, p.k - l));
