@@ -300,6 +300,21 @@ TEST(addends_of_every_shape) {
       }
 }
 
+TEST(an_addend_of_one_value_for_each_column_is_a_bias) {
+  for (const Shape& shape : {Shape{6}, Shape{1, 6}, Shape{1, 1, 6}}) {
+    fake_blas_reset();
+    HostTensor a = whole(DType::kF16, {3, 5, 4}), b = whole(DType::kF16, {4, 6});
+    HostTensor c = whole(DType::kF32, shape);
+    both<GemmEx>("bias", scaled(2, 1, to(DType::kF32)), {&a, &b, &c});
+    const FakeBlasRecord record = fake_blas_record();
+    CHECK(record.problem.epilogue == BlasEpilogue::kBias);
+    CHECK(record.problem.bias_type == DType::kF32);
+    CHECK_EQ(record.beta.as<float>(), 0.0f);
+    both<GemmEx>("no bias", scaled(2, 0.5, to(DType::kF32)), {&a, &b, &c});
+    CHECK(fake_blas_record().problem.epilogue == BlasEpilogue::kNone);
+  }
+}
+
 TEST(an_addend_that_does_not_count_is_not_read) {
   fake_blas_reset();
   HostTensor a = whole(DType::kF16, {8, 8});
@@ -308,6 +323,8 @@ TEST(an_addend_that_does_not_count_is_not_read) {
   // 1e-9 is 0 as float16.
   for (const double beta : {0.0, 1e-9}) both<Hgemm>("hgemm", {.beta = beta}, {&a, &a, &c});
   CHECK_EQ(fake_blas_record().beta.as<f16>().bits, 0);
+  HostTensor no_a(DType::kF16, {8, 0}), no_b(DType::kF16, {0, 8});
+  both<Hgemm>("no terms", {.beta = 1e-9}, {&no_a, &no_b, &c});
 }
 
 TEST(alpha_of_0_does_not_hide_nan) {

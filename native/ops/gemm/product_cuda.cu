@@ -20,14 +20,14 @@ constexpr int64_t kMostMatrices = 65535;
 /// as fast as tensor cores on 8-bit integers: the product is bound by reading the larger operand.
 constexpr int64_t kSkinny = 0;
 
-BlasEpilogue epilogue_of(const CudaProduct& p) {
-  switch (p.activation) {
+BlasEpilogue epilogue_of(FinishActivation activation, bool bias) {
+  switch (activation) {
     case FinishActivation::kRelu:
-      return p.bias ? BlasEpilogue::kReluBias : BlasEpilogue::kRelu;
+      return bias ? BlasEpilogue::kReluBias : BlasEpilogue::kRelu;
     case FinishActivation::kGeluTanh:
-      return p.bias ? BlasEpilogue::kGeluBias : BlasEpilogue::kGelu;
+      return bias ? BlasEpilogue::kGeluBias : BlasEpilogue::kGelu;
     default:
-      return p.bias ? BlasEpilogue::kBias : BlasEpilogue::kNone;
+      return bias ? BlasEpilogue::kBias : BlasEpilogue::kNone;
   }
 }
 
@@ -41,6 +41,13 @@ bool is_zero(const CudaProduct& p, double factor) {
 CudaProduct reduced(CudaProduct p) {
   if (is_zero(p, p.beta)) p.c = nullptr;
   return p;
+}
+
+/// Whether c is what the library's epilogue calls a bias: one value for each column, as it is.
+bool is_bias(const CudaProduct& p) {
+  if (!p.c || p.bias || p.beta != 1 || p.compute == Compute::kInt32) return false;
+  const Shape& c = p.c->shape;
+  return c.rank > 0 && c[c.rank - 1] == p.product.n && c.elements() == p.product.n;
 }
 
 class Runner {
@@ -105,8 +112,12 @@ class Runner {
     const Sizes size{batches_.m, batches_.n, batches_.k};
     bool found = false;
     // The library may leave out A and B when alpha is 0, but 0 * NaN is NaN.
-    HALFTONE_TRY(is_zero(p_, p_.alpha) ? sums_then_finish(size, a, b, &found)
-                                       : direct(size, a, b, &found));
+    if (is_zero(p_, p_.alpha)) {
+      HALFTONE_TRY(sums_then_finish(size, a, b, &found));
+    } else {
+      if (is_bias(p_)) HALFTONE_TRY(direct(size, a, b, nullptr, p_.c, &found));
+      if (!found) HALFTONE_TRY(direct(size, a, b, p_.c, p_.bias, &found));
+    }
     if (!found && p_.compute != Compute::kDefault) {  // float64 is never too badly aligned
       const Sizes even{padded(size.m), padded(size.n), padded(size.k)};
       Stored even_a, even_b;
@@ -122,32 +133,33 @@ class Runner {
   }
 
   /// The library writes y.
-  Status direct(const Sizes& size, const Stored& a, const Stored& b, bool* found) {
+  Status direct(const Sizes& size, const Stored& a, const Stored& b, const TensorView* c,
+                const TensorView* bias, bool* found) {
     const Target y{p_.y.data, p_.y.dtype, size.n, size.m * size.n};
     BatchAxis axis = batches_.strided;
     axis.size = std::min(axis.size, kMostMatrices);
     vendor::BlasMatmul problem = problem_of(size, a, b, y, axis);
-    problem.epilogue = epilogue_of(p_);
-    vendor::BlasOperands operands = operands_of(p_.alpha, p_.c ? p_.beta : 0);
-    if (p_.bias) {
-      problem.bias_type = p_.bias->dtype;
-      problem.bias_align = vendor::alignment_of(p_.bias->data);
-      operands.bias = p_.bias->data;
+    problem.epilogue = epilogue_of(p_.activation, bias);
+    vendor::BlasOperands operands = operands_of(p_.alpha, c ? p_.beta : 0);
+    if (bias) {
+      problem.bias_type = bias->dtype;
+      problem.bias_align = vendor::alignment_of(bias->data);
+      operands.bias = bias->data;
     }
     // A c of y's shape is C; any other is brought to the place of y first.
-    const bool whole = p_.c && p_.c->shape == p_.product.out;
-    if (whole) problem.c.align = alignment(p_.c->data, moves() ? y.stride : 0, y.type);
+    const bool whole = c && c->shape == p_.product.out;
+    if (whole) problem.c.align = alignment(c->data, moves() ? y.stride : 0, y.type);
     const auto place = [&](int64_t a_at, int64_t b_at, int64_t y_at) {
       operands.a = at(b.data, b_at * b.stride, b.type);
       operands.b = at(a.data, a_at * a.stride, a.type);
       operands.d = at(y.data, y_at * y.stride, y.type);
       operands.c =
-          whole ? at(static_cast<const void*>(p_.c->data), y_at * y.stride, y.type) : operands.d;
+          whole ? at(static_cast<const void*>(c->data), y_at * y.stride, y.type) : operands.d;
     };
     place(0, 0, 0);
     HALFTONE_TRY(find(&problem, operands, found));
     if (!*found) return {};
-    if (p_.c && !whole) HALFTONE_TRY(enqueue_broadcast(context_, *p_.c, p_.y));
+    if (c && !whole) HALFTONE_TRY(enqueue_broadcast(context_, *c, p_.y));
     const vendor::BlasAlgorithm algorithm = algorithm_;
     HALFTONE_TRY(each([&](int64_t a_at, int64_t b_at, int64_t y_at, int64_t count) -> Status {
       place(a_at, b_at, y_at);
@@ -220,7 +232,8 @@ class Runner {
     const bool plain = za == 0 && zb == 0 && p_.alpha == 1 && !p_.c && p_.y.dtype == DType::kS32 &&
                        size.m == batches_.m && size.n == batches_.n && device::aligned16(p_.y.data);
     bool found = false;
-    HALFTONE_TRY(plain ? direct(size, a, b, &found) : sums_then_finish(size, a, b, &found, zeros));
+    HALFTONE_TRY(plain ? direct(size, a, b, nullptr, nullptr, &found)
+                       : sums_then_finish(size, a, b, &found, zeros));
     if (found) return {};
     if (p_.bytes == ByteEngine::kAuto) return dp4a();
     return unsupported("cuBLASLt has no int8 algorithm for tensor cores on this device (sm_",
