@@ -226,6 +226,35 @@ TEST(bytes_that_lie_right_are_not_copied) {
   CHECK_EQ(std::string(r.provenance.accumulate), "int32");
 }
 
+TEST(few_lines_and_devices_without_imma_take_our_own_kernels) {
+  fake_blas_reset();
+  HostTensor a = whole(DType::kS8, {32, 32}), row = whole(DType::kU8, {3, 32});
+  RunResult r = both<Matmul>("few rows", {}, {&row, &a});
+  CHECK_EQ(fake_blas_record().searches, 0);
+  CHECK_EQ(std::string(r.provenance.library), "halftone-cuda");
+  CHECK(std::string(r.provenance.kernel).starts_with("matmul_gemm_s8_dp4a_"));
+  r = both<Matmul>("many rows", {}, {&a, &a});
+  CHECK_EQ(std::string(r.provenance.library), "cublasLt");
+  r = both<GemmInt8>("dp4a", {.kernel = Int8Kernel::kDp4a}, {&a, &a});
+  CHECK_EQ(std::string(r.provenance.library), "halftone-cuda");
+  fake_blas_without(kImplImma);
+  r = both<GemmInt8>("auto", {}, {&a, &a});
+  CHECK_EQ(std::string(r.provenance.library), "halftone-cuda");
+  CHECK_EQ(r.provenance.tensor_cores, 0);
+  fake_blas_reset();
+}
+
+TEST(few_lines_of_every_length) {
+  for (const int64_t m : {1, 5, 12, 14})
+    for (int64_t k = 1; k < 36; ++k)
+      for (const bool tb : {false, true}) {
+        HostTensor a = whole(DType::kU8, {m, k});
+        HostTensor b = whole(DType::kS8, tb ? Shape{21, k} : Shape{k, 21});
+        both<GemmInt8>("rows", {Int8Kernel::kDp4a, false, tb, 3, -7}, {&a, &b});
+        both<GemmInt8>("columns", {Int8Kernel::kDp4a, !tb, true, -7, 3}, {&b, &a});
+      }
+}
+
 TEST(imma_is_refused_where_there_is_none) {
   fake_blas_reset();
   fake_blas_without(kImplImma);
@@ -266,10 +295,10 @@ TEST(batches_broadcast_in_as_few_calls_as_strides_allow) {
 
 TEST(batches_of_bytes_find_the_sums_of_their_own_lines) {
   fake_blas_reset();
-  HostTensor a = whole(DType::kU8, {2, 1, 9, 20}), b = whole(DType::kU8, {1, 3, 20, 17});
+  HostTensor a = whole(DType::kU8, {2, 1, 19, 20}), b = whole(DType::kU8, {1, 3, 20, 17});
   both<Matmul>("matmul of uint8", {}, {&a, &b});
   CHECK_EQ(fake_blas_record().runs, 2);
-  HostTensor c = whole(DType::kU8, {3, 1, 9, 20}), d = whole(DType::kU8, {2, 20, 17});
+  HostTensor c = whole(DType::kU8, {3, 1, 19, 20}), d = whole(DType::kU8, {2, 20, 17});
   both<Matmul>("matmul of uint8, the other way", {}, {&c, &d});
   CHECK_EQ(fake_blas_record().runs, 4);
 }

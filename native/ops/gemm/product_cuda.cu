@@ -16,9 +16,9 @@ using vendor::BlasEpilogue;
 /// One call computes no more matrices than the third dimension of a grid has blocks.
 constexpr int64_t kMostMatrices = 65535;
 
-/// Rows or columns up to which our own kernels, which need no packing and no padding, are at least
-/// as fast as tensor cores on 8-bit integers: the product is bound by reading the larger operand.
-constexpr int64_t kSkinny = 0;
+/// Rows or columns up to which our own kernels take products of 8-bit integers: they need no
+/// packing and no padding, and both are bound by reading the larger operand (gemm_s8_dp4a.h).
+constexpr int64_t kSkinny = 14;
 
 BlasEpilogue epilogue_of(FinishActivation activation, bool bias) {
   switch (activation) {

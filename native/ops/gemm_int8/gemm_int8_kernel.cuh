@@ -69,10 +69,11 @@ static __device__ __forceinline__ void gemm_s8_store(int32_t* at, uint32_t sum, 
     *at = static_cast<int32_t>(sum);
 }
 
-/// The first `count` of four bytes, zeros after them. Without kBytes all of them or none.
+/// The first `count` of four bytes, zeros after them. Without kBytes all four or, for a count of 0,
+/// none: then rows are multiples of four, or copies that go on with zeros.
 template <bool kBytes>
 __device__ __forceinline__ int32_t gemm_s8_word(const uint8_t* at, int count, int vector) {
-  if (count >= 4 && (!kBytes || vector >= 4)) return device::load_word(at);
+  if (kBytes ? count >= 4 && vector >= 4 : count > 0) return device::load_word(at);
   uint32_t word = 0;
   if constexpr (kBytes) {
 #pragma unroll
