@@ -8,13 +8,13 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { explain, loadBackend, relu, sync, type Tensor, trimMemory } from '../lib';
+import { explain, loadBackend, relu, type Tensor, trimMemory } from '../lib';
 import { binding } from '../lib/binding';
-import { type BenchCase, input, PROFILES, REPO } from './case';
+import { type BenchCase, input, PROFILES, type Profile, REPO } from './case';
 import { cases, square } from './cases';
 import { type Ceiling, peaks, peaksAgain, products } from './ceilings';
 import { deviceClock } from './clock';
-import { commit, deviceIndex, deviceName, gpuState, withoutPaths } from './machine';
+import { commit, deviceIndex, deviceName, type GpuState, gpuState, withoutPaths } from './machine';
 import { type Clock, hostCost, makeSets, METHODS, type Method, type Plug, time } from './measure';
 import { type PeerAnswer, runPeer } from './peer';
 import { markdown, summary } from './report';
@@ -60,7 +60,7 @@ async function measure(one: BenchCase, tools: Tools): Promise<Row> {
     };
   } catch (error) {
     // What failed while it ran is reported once more by the next sync(): not there, where it would be another case's.
-    await sync(tools.device).catch(() => {});
+    await tools.clock.sync().catch(() => {});
     return { ...about, error: failure(error) };
   } finally {
     for (const t of sets.flat()) t.dispose();
@@ -117,6 +117,34 @@ function samplesOf({ samples }: Asked): Partial<Method> {
   return { samples: count };
 }
 
+async function measureAll(
+  selected: readonly BenchCase[],
+  tools: Tools,
+  profile: Profile,
+): Promise<{ ceilings: Ceiling[]; rows: Row[]; loaded: GpuState | undefined }> {
+  const { device } = tools;
+  const onCpu = device === 'cpu';
+  const ceilings = [...peaks(device, profile)];
+  if (!onCpu) ceilings.push(...(await products(device, profile, tools)));
+  const { plug, end } = await makePlug(tools);
+  const rows: Row[] = [];
+  for (const [i, one] of selected.entries()) {
+    if (process.stderr.isTTY)
+      process.stderr.write(`\r${i + 1}/${selected.length} ${one.group} ${one.name}\x1b[K`);
+    // On the CPU everything is held against one rate of operations.
+    const held = onCpu && one.flop !== undefined ? { ...one, ceiling: 'fma float32' } : one;
+    rows.push(await measure(held, { ...tools, plug }));
+  }
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  // On a machine that others use too, the peaks of before and after say how steady the run was.
+  peaksAgain(device, ceilings, profile);
+  plug?.(1); // longer than nvidia-smi takes
+  const loaded = gpuState(device);
+  await tools.clock.sync().catch(() => {});
+  end();
+  return { ceilings, rows, loaded };
+}
+
 /** Measures; `keep` gets the report once before PyTorch is measured, which may take long, and once at the end. */
 async function run(asked: Asked, keep: (report: Report) => void): Promise<Report> {
   const { device } = asked;
@@ -134,25 +162,10 @@ async function run(asked: Asked, keep: (report: Report) => void): Promise<Report
 
   const before = gpuState(device);
   const tools: Tools = { device, clock: deviceClock(device), method };
-  const ceilings: Ceiling[] = [...peaks(device, profile)];
-  if (!onCpu) ceilings.push(...(await products(device, profile, tools)));
-  const { plug, end } = await makePlug(tools);
-  const rows: Row[] = [];
-  for (const [i, one] of selected.entries()) {
-    if (process.stderr.isTTY)
-      process.stderr.write(`\r${i + 1}/${selected.length} ${one.group} ${one.name}\x1b[K`);
-    // On the CPU everything is held against one rate of operations.
-    const held = onCpu && one.flop !== undefined ? { ...one, ceiling: 'fma float32' } : one;
-    rows.push(await measure(held, { ...tools, plug }));
-  }
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  const { ceilings, rows, loaded } = await tools.clock.inside(() =>
+    measureAll(selected, tools, profile),
+  );
   const host = onCpu && !asked.quick ? undefined : await measureHost(tools);
-  // On a machine that others use too, the peaks of before and after say how steady the run was.
-  peaksAgain(device, ceilings, profile);
-  plug?.(1); // longer than nvidia-smi takes
-  const loaded = gpuState(device);
-  await sync(device).catch(() => {});
-  end();
   trimMemory();
 
   const result = (peer?: PeerAnswer): Report => {

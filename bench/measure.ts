@@ -70,6 +70,10 @@ const MAX_SETS = 256;
 /** Times what is enqueued on a device. */
 export interface Clock {
   readonly name: string;
+  /** Calls `fn`; what it makes and enqueues, also after an await, can be timed. */
+  inside<T>(fn: () => T): T;
+  /** Resolves when all that was enqueued inside has run; rejects with the first failure since the last call. */
+  sync(): Promise<void>;
   /** The seconds that the device takes for what `enqueue` gives it, after `before`, which is not timed. */
   seconds(enqueue: () => void, before?: () => void): Promise<number>;
 }
@@ -78,6 +82,8 @@ export interface Clock {
 export function hostClock(device: string): Clock {
   return {
     name: 'host clock around sync()',
+    inside: (fn) => fn(),
+    sync: () => sync(device),
     async seconds(enqueue, before) {
       if (before) {
         before();

@@ -166,6 +166,8 @@ describe('time', () => {
     const durations = [9, 0.5, 0.5, 4, 2, 3];
     const clock = {
       name: 'fake',
+      inside: <T>(fn: () => T): T => fn(),
+      sync: async () => {},
       async seconds(enqueue: () => void, before?: () => void) {
         before?.();
         enqueue();
