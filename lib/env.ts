@@ -11,6 +11,8 @@
  * | HALFTONE_NUM_THREADS | 1 ... 1024 | threads of the CPU backend; read by native code at first use |
  * | HALFTONE_CPU_ISA | `baseline`, `avx2`, `avx512`, `avx512fp16` | upper bound for the CPU kernels' instruction sets |
  * | HALFTONE_CUDA_LIB_DIR | folders, separated as in PATH | searched first, for `halftone_cuda.so` and for NVIDIA's libraries |
+ * | HALFTONE_CUDA_PLAN_CACHE | a folder | plans of cuDNN are kept there for the next process; default: none are |
+ * | HALFTONE_CUDA_AUTOTUNE | 1, 0 | convolutions and products on a GPU: time the candidates at the first call, keep the fastest (0) |
  * | HALFTONE_CUDA_PROBE | seconds | how long the first look at a GPU, in a process of its own, may take (60); 0: none is made |
  * | HALFTONE_DEBUG | 1, 0 | the command `halftone` prints stacks |
  */
@@ -61,7 +63,7 @@ const SWITCH = /^(1|true|on|yes|0|false|off|no)?$/i;
 const VARIABLES: readonly (readonly [name: RegExp, values: RegExp, rule: string])[] = [
   [/^DEVICE$/, /^(cpu|auto|[a-z]\w*(:\d+)?)?$/, 'a device such as cpu, cuda:1 or auto'],
   [
-    /^FP16_(CONV|MATMUL)_USE_FP32_COMPUTE$|^ALLOW_TF32$|^AUTO_MIXED_PRECISION$|^DEBUG$/,
+    /^FP16_(CONV|MATMUL)_USE_FP32_COMPUTE$|^ALLOW_TF32$|^AUTO_MIXED_PRECISION$|^CUDA_AUTOTUNE$|^DEBUG$/,
     SWITCH,
     '1 or 0',
   ],
@@ -69,7 +71,7 @@ const VARIABLES: readonly (readonly [name: RegExp, values: RegExp, rule: string]
   [/^CUDA_PROBE$/, /^(\d{1,6}(\.\d+)?)?$/, 'a number of seconds, or 0'],
   [/^CPU_ISA$/, /^(baseline|avx2|avx512|avx512fp16)?$/, 'baseline, avx2, avx512 or avx512fp16'],
   [
-    /^(CUDA_LIB_DIR|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|REQUIRE_CUDA|BUNDLE_\w+|TEST_\w+|EMU_\w+)$/,
+    /^(CUDA_LIB_DIR|CUDA_PLAN_CACHE|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|REQUIRE_CUDA|BUNDLE_\w+|TEST_\w+|EMU_\w+)$/,
     /^/,
     'anything',
   ],

@@ -3,14 +3,28 @@
 #include <charconv>
 #include <cstdlib>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace halftone::cuda {
 namespace {
 
+/// As the environment has them; lib/env.ts says what is wrong with a value that is not understood.
+std::shared_ptr<const CudaSettings> initial_settings() {
+  auto s = std::make_shared<CudaSettings>();
+  if (const char* folder = std::getenv("HALFTONE_CUDA_PLAN_CACHE")) s->plan_cache = folder;
+  if (const char* text = std::getenv("HALFTONE_CUDA_AUTOTUNE")) {
+    std::string word(text);
+    for (char& c : word)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    s->autotune = word == "1" || word == "true" || word == "on" || word == "yes";
+  }
+  return s;
+}
+
 struct Settings {
   std::mutex mutex;
-  std::shared_ptr<const CudaSettings> now = std::make_shared<CudaSettings>();
+  std::shared_ptr<const CudaSettings> now = initial_settings();
 };
 Settings& all_settings() {
   static auto* all = new Settings();

@@ -20,6 +20,7 @@ enum DnnEngineId : int64_t {
   kFma,             // float32 of float32, exact products
   kDownConverting,  // rounds float32 inputs to bfloat16
   kWideOutput,      // float16 in, float32 out; compiled when finalized
+  kSlow,            // proposed first, but only when it is asked for by dnn_offer_only
   kEngineCount
 };
 

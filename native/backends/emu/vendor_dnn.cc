@@ -2,8 +2,10 @@
 // and computes on the host with the compute type honestly rounded, except where an engine is made
 // to have a flaw (fake_dnn.h). As the real library does, it multiplies padding as zeros.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <mutex>
+#include <thread>
 
 #include "backends/emu/fake_dnn.h"
 #include "backends/emu/fake_dnn_sums.h"
@@ -106,7 +108,8 @@ DnnEngine engine_of(int64_t id) {
 
 bool supports(const ConvSpec& s, int64_t id) {
   const std::lock_guard lock(mutex);
-  if (!offered.empty() && std::find(offered.begin(), offered.end(), id) == offered.end())
+  if (offered.empty() ? id == fake::kSlow
+                      : std::find(offered.begin(), offered.end(), id) == offered.end())
     return false;
   const bool forward = s.direction == ConvDirection::kForward;
   const DType in = forward || s.direction == ConvDirection::kBackwardFilter ? s.x.dtype : s.y.dtype;
@@ -144,9 +147,11 @@ bool supports(const ConvSpec& s, int64_t id) {
 }
 
 // The order in which the real library has been seen to propose: engines that break a promise first.
-constexpr int64_t kModeA[] = {fake::kNeverFinal,  fake::kSecretlyWide,   fake::kHalfReduction,
-                              fake::kVarying,     fake::kDownConverting, fake::kReluDropsNan,
-                              fake::kTensorCores, fake::kWinogradish,    fake::kFma};
+constexpr int64_t kModeA[] = {fake::kSlow,         fake::kNeverFinal,
+                              fake::kSecretlyWide, fake::kHalfReduction,
+                              fake::kVarying,      fake::kDownConverting,
+                              fake::kReluDropsNan, fake::kTensorCores,
+                              fake::kWinogradish,  fake::kFma};
 constexpr int64_t kFallback[] = {fake::kWideOutput, fake::kHonest};
 
 int64_t bytes_of(const DnnTensor& t) {
@@ -259,6 +264,7 @@ Status dnn_execute(DnnTarget& target, const DnnPlan& plan, const ConvPointers& p
     }
     // Whoever gives too little workspace shall notice.
     if (plan.workspace > 0) std::memset(workspace, 0xff, static_cast<size_t>(plan.workspace));
+    if (plan.engine.id == fake::kSlow) std::this_thread::sleep_for(std::chrono::milliseconds(3));
     fake::convolve(plan.spec, plan.engine.id, run, pointers);
     return {};
   });

@@ -5,7 +5,6 @@
 
 #include "device/context.h"
 #include "vendor/dnn_plan.h"
-#include "vendor/dnn_plan_store.h"
 
 namespace halftone {
 
@@ -33,17 +32,15 @@ class ConvPlans {
     std::vector<vendor::ChosenPlan> candidates;  // more than one: not yet timed
   };
 
-  explicit ConvPlans(DeviceContext& context);
+  explicit ConvPlans(const DeviceContext& context);
   Status entry_of(DeviceContext& context, const vendor::ConvSpec& spec, Compute compute,
                   Entry** entry, std::string* key);
   Status make(DeviceContext& context, const vendor::ConvSpec& spec, Compute compute,
               const std::string& key, Entry* entry);
   Status tune(DeviceContext& context, const vendor::ConvPointers& pointers, Entry* entry);
-  void store(const std::string& key, const vendor::ChosenPlan& plan) const;
 
   std::shared_ptr<vendor::DnnTarget> target_;
   std::string device_;
-  vendor::PlanStore store_;
   std::unordered_map<std::string, Entry> entries_;
 };
 

@@ -1,5 +1,6 @@
 #include "ops/conv2d/conv2d_plans.h"
 #include "vendor/dnn_canary.h"
+#include "vendor/dnn_plan_store.h"
 
 namespace halftone {
 namespace {
@@ -23,9 +24,17 @@ DType storage_of(const ConvSpec& spec) {
   return spec.direction == vendor::ConvDirection::kBackwardInput ? spec.y.dtype : spec.x.dtype;
 }
 
+void store(const DeviceContext& context, const std::string& key, const ChosenPlan& plan) {
+  const vendor::PlanStore plans(context.settings().plan_cache);
+  if (!plans.enabled()) return;
+  vendor::StoredPlan stored;
+  stored.engine = plan.engine;
+  if (vendor::dnn_save(*plan.plan, &stored.json).ok()) plans.put(key, stored);
+}
+
 }  // namespace
 
-ConvPlans::ConvPlans(DeviceContext& context) : store_(context.settings().plan_cache) {
+ConvPlans::ConvPlans(const DeviceContext& context) {
   int runtime = 0, driver = 0;
   // Without versions plans are kept apart from those of any known driver.
   static_cast<void>(vendor::runtime_versions(&runtime, &driver));
@@ -66,7 +75,7 @@ Status ConvPlans::execute(DeviceContext& context, const ConvSpec& spec, Compute 
   if (entry->candidates.empty()) return error(Code::kInternal, "no plan for ", key);
   if (entry->candidates.size() > 1) {
     HALFTONE_TRY(tune(context, pointers, entry));
-    store(key, entry->candidates.front());
+    store(context, key, entry->candidates.front());
   }
   const ChosenPlan& plan = entry->candidates.front();
   void* workspace = nullptr;
@@ -78,7 +87,10 @@ Status ConvPlans::execute(DeviceContext& context, const ConvSpec& spec, Compute 
 
 Status ConvPlans::entry_of(DeviceContext& context, const ConvSpec& spec, Compute compute,
                            Entry** entry, std::string* key) {
-  *key = vendor::plan_key(spec, compute, device_);
+  // What the choice depends on beside the convolution may be changed while the process runs.
+  *key = vendor::plan_key(spec, compute, device_) +
+         concat(" workspace ", context.settings().workspace_bytes,
+                context.settings().autotune ? " tuned" : "");
   if (const auto known = entries_.find(*key); known != entries_.end()) {
     *entry = &known->second;
     return {};
@@ -99,7 +111,8 @@ Status ConvPlans::make(DeviceContext& context, const ConvSpec& spec, Compute com
   const auto check = [&](const vendor::DnnEngine& engine, bool* fit) {
     return vendor::engine_keeps_promises(*target_, bench, spec, engine, device_, fit);
   };
-  if (const auto stored = store_.find(key); stored && vendor::allowed(policy, stored->engine)) {
+  if (const auto stored = vendor::PlanStore(context.settings().plan_cache).find(key);
+      stored && vendor::allowed(policy, stored->engine)) {
     ChosenPlan plan;
     plan.engine = stored->engine;
     // A plan that cannot be read any more is made again.
@@ -116,7 +129,7 @@ Status ConvPlans::make(DeviceContext& context, const ConvSpec& spec, Compute com
   HALFTONE_TRY(vendor::choose_plans(*target_, spec, policy, check,
                                     context.settings().autotune ? kTunedPlans : 1,
                                     &entry->candidates));
-  if (entry->candidates.size() == 1) store(key, entry->candidates.front());
+  if (entry->candidates.size() == 1) store(context, key, entry->candidates.front());
   return {};
 }
 
@@ -153,13 +166,6 @@ Status ConvPlans::tune(DeviceContext& context, const vendor::ConvPointers& point
   entry->candidates.clear();
   entry->candidates.push_back(std::move(chosen));
   return {};
-}
-
-void ConvPlans::store(const std::string& key, const ChosenPlan& plan) const {
-  if (!store_.enabled()) return;
-  vendor::StoredPlan stored;
-  stored.engine = plan.engine;
-  if (vendor::dnn_save(*plan.plan, &stored.json).ok()) store_.put(key, stored);
 }
 
 }  // namespace halftone
