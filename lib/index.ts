@@ -98,6 +98,7 @@ export {
   type TensorCoreFit,
   type ValueInfo,
 } from './model';
+export { auditPage } from './audit/page';
 export * from './ops';
 export {
   chooseQParams,

@@ -206,7 +206,7 @@ function flagsOf(
   }
   if (local && local.lost > 0)
     flags.push(`${local.lost} values become infinite or NaN in this node`);
-  if (local && local.sqnr < LEAST_SQNR) {
+  if (local && local.sqnr < LEAST_SQNR && local.sqnr !== Number.NEGATIVE_INFINITY) {
     flags.push(`the node alone leaves ${local.sqnr.toFixed(1)} dB`);
   }
   return flags;

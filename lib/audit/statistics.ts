@@ -23,6 +23,7 @@ export class ErrorSum {
   #norm = 0;
   #largest = 0;
   #lost = 0;
+  #compared = 0;
 
   add(reference: Values, values: Values): void {
     for (let i = 0; i < reference.length; i++) {
@@ -33,6 +34,7 @@ export class ErrorSum {
         this.#lost += 1;
         continue;
       }
+      this.#compared += 1;
       const difference = got - expected;
       this.#signal += expected * expected;
       this.#norm += got * got;
@@ -43,6 +45,11 @@ export class ErrorSum {
   }
 
   get result(): ErrorStatistics {
+    // Where all are lost nothing is left to compare.
+    if (this.#compared === 0 && this.#lost > 0) {
+      const worst = Number.POSITIVE_INFINITY;
+      return { sqnr: -worst, cosine: 0, relative: worst, largest: worst, lost: this.#lost };
+    }
     const equal = this.#noise === 0;
     const norms = Math.sqrt(this.#signal) * Math.sqrt(this.#norm);
     return {

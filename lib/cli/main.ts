@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { HalftoneError } from '../errors';
+import type { AuditCommandOptions } from './audit';
+import type { ConvertCommandOptions } from './convert';
 import type { ConvertCheckpointCommandOptions } from './convert-checkpoint';
+import type { InspectCommandOptions } from './inspect';
 import type { RunCommandOptions } from './run';
 
 /** Exit codes: 1 when the work failed, 2 when the command line is wrong. */
@@ -41,6 +44,27 @@ function wholeNumber(text: string): number {
   }
   return value;
 }
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || value === Number.POSITIVE_INFINITY) {
+    throw new InvalidArgumentError('It must be a number above 0.');
+  }
+  return value;
+}
+
+/** Collects the values of several options. */
+const collect = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  text,
+];
+
+const computeOption = () =>
+  new Option('--compute <type>', 'how convolutions and products sum').choices([
+    'float32',
+    'float16',
+    'tf32',
+  ]);
 
 function regularExpression(text: string): RegExp {
   try {
@@ -117,13 +141,7 @@ function createProgram(): Command {
         'bfloat16',
       ]),
     )
-    .addOption(
-      new Option('--compute <type>', 'how convolutions and products sum').choices([
-        'float32',
-        'float16',
-        'tf32',
-      ]),
-    )
+    .addOption(computeOption())
     .option('--device <name>', "'cpu', 'cuda', 'cuda:1' or 'auto'")
     .option('--output-name <name>', 'the output to look at; default: the first one')
     .option('--output <file>', 'write that output of all images as .npy')
@@ -131,6 +149,94 @@ function createProgram(): Command {
     .action(async (model: string, options: RunCommandOptions) => {
       const { run } = await import('./run.js');
       await run(model, options);
+    });
+
+  program
+    .command('inspect')
+    .description('say what is in an ONNX file: inputs, outputs, operators, weights')
+    .argument('<model>', 'ONNX file')
+    .option('--nodes', 'list the nodes')
+    .option('--json', 'print the report as JSON')
+    .action(async (model: string, options: InspectCommandOptions) => {
+      const { inspect } = await import('./inspect.js');
+      await inspect(model, options);
+    });
+
+  program
+    .command('convert')
+    .description('write an ONNX file in another precision, with explicit casts')
+    .argument('<input>', 'ONNX file')
+    .argument('<output>', 'ONNX file to write')
+    .addOption(
+      new Option('--precision <type>', 'what to convert to')
+        .choices(['float16', 'bfloat16', 'float32', 'mixed', 'auto'])
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option(
+        '--low <type>',
+        "the 16-bit float of 'mixed' and 'auto' (default: float16)",
+      ).choices(['float16', 'bfloat16']),
+    )
+    .addOption(
+      new Option('--profile <name>', "the lists of 'mixed' (default: tf-grappler)").choices([
+        'tf-grappler',
+        'tf-docs',
+        'torch-autocast',
+        'onnx-converter',
+      ]),
+    )
+    .option('--keep <name>', 'a node that stays float32, * for any text; may be repeated', collect)
+    .addOption(
+      new Option('--out-of-range <policy>', 'constants that do not fit (default: report)').choices([
+        'report',
+        'clamp',
+        'keep',
+        'error',
+      ]),
+    )
+    .addOption(computeOption())
+    .option('--no-io', 'convert inputs and outputs as well')
+    .option(
+      '--data <[name=]file>',
+      "inputs that 'auto' measures with: .npy or idx; may be repeated",
+      collect,
+    )
+    .option('--samples <n>', 'use at most this many of them', wholeNumber, 8)
+    .option(
+      '--tolerance <x>',
+      "the largest relative error that 'auto' allows (default: 0.01)",
+      positive,
+    )
+    .option('--device <name>', "where 'auto' runs: 'cpu', 'cuda', 'cuda:1' or 'auto'")
+    .option('--json', 'print the report as JSON')
+    .action(async (input: string, output: string, options: ConvertCommandOptions) => {
+      const { convert } = await import('./convert.js');
+      await convert(input, output, options);
+    });
+
+  program
+    .command('audit')
+    .description('compare a converted model with its reference, node by node')
+    .argument('<model>', 'ONNX file')
+    .option(
+      '--reference <file>',
+      'the float32 model; without it the model is compared with its own conversion',
+    )
+    .addOption(
+      new Option('--precision <type>', 'of that conversion')
+        .choices(['float16', 'bfloat16', 'mixed'])
+        .default('float16'),
+    )
+    .addOption(computeOption())
+    .requiredOption('--data <[name=]file>', 'inputs: .npy or idx; may be repeated', collect)
+    .option('--samples <n>', 'use at most this many of them', wholeNumber, 4)
+    .option('--html <file>', 'write a page with plots')
+    .option('--device <name>', "'cpu', 'cuda', 'cuda:1' or 'auto'")
+    .option('--json', 'print the report as JSON')
+    .action(async (model: string, options: AuditCommandOptions) => {
+      const { audit } = await import('./audit.js');
+      await audit(model, options);
     });
 
   program
