@@ -1,7 +1,9 @@
 /** Tensors out of JavaScript values. */
 
 import { inspect } from 'node:util';
+import type { NativeTensor } from '../binding';
 import { binding } from './binding';
+import { workContext } from './context';
 import { type DeviceName, resolveDevice } from './device';
 import {
   ARRAY_TYPES,
@@ -161,6 +163,16 @@ function checkIntegers(values: readonly (number | bigint | boolean)[], dtype: DT
   }
 }
 
+/** On the stream that is current here, where that is of `device`. */
+function upload(
+  dtype: DType,
+  shape: readonly number[],
+  data: ArrayBufferView,
+  device: string,
+): NativeTensor {
+  return binding.fromData(dtype, shape, data, device, workContext().stream);
+}
+
 function fromValues(
   values: readonly (number | bigint | boolean)[],
   shape: readonly number[],
@@ -172,7 +184,7 @@ function fromValues(
     kinds.has('number') || kinds.size === 0 ? 'float32' : kinds.has('bigint') ? 'int64' : 'bool';
   const target = dtype ?? guess;
   checkIntegers(values, target);
-  return new Tensor(binding.fromData(target, shape, toElements(values, target), device));
+  return new Tensor(upload(target, shape, toElements(values, target), device));
 }
 
 /** The elements of `dtype` that `values` are, each rounded once. */
@@ -196,7 +208,7 @@ function toElements(
   }
 }
 
-function convert(handle: ReturnType<typeof binding.fromData>, dtype: DType): Tensor {
+function convert(handle: NativeTensor, dtype: DType): Tensor {
   const source = new Tensor(handle);
   if (source.dtype === dtype) return source;
   try {
@@ -217,7 +229,7 @@ function fromView(
   // A Uint16Array for a 16-bit float holds its bits.
   const isBits = viewDtype === 'uint16' && (target === 'float16' || target === 'bfloat16');
   return convert(
-    binding.fromData(isBits ? target : viewDtype, shape ?? [length], view as Uint8Array, device),
+    upload(isBits ? target : viewDtype, shape ?? [length], view as Uint8Array, device),
     target,
   );
 }
@@ -234,7 +246,7 @@ function fromBytes(
       `tensor: the number of bytes must be a multiple of ${size} for ${dtype}, got ${bytes.byteLength}`,
     );
   }
-  return new Tensor(binding.fromData(dtype, shape ?? [bytes.byteLength / size], bytes, device));
+  return new Tensor(upload(dtype, shape ?? [bytes.byteLength / size], bytes, device));
 }
 
 /**
@@ -297,7 +309,7 @@ function build(data: TensorData, options: TensorOptions, device: string): Tensor
   if (typeof data === 'object' && data !== null) {
     const half = viewFloat16(data);
     if (half) {
-      const bits = binding.fromData('float16', shape ?? [half.length], half, device);
+      const bits = upload('float16', shape ?? [half.length], half, device);
       return convert(bits, dtype ?? 'float16');
     }
     const view = ArrayBuffer.isView(data) ? data : undefined;

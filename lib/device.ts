@@ -1,9 +1,11 @@
 /** Backends and devices: what there is, where work goes, what memory it holds. */
 
-import type { BackendsInfo, DeviceEntry, MemoryEntry } from '../binding';
+import type { BackendsInfo, DeviceEntry, DeviceMemory, MemoryEntry } from '../binding';
 import { binding } from './binding';
 import { cudaAttempts, cudaDeviceCount, missedModules, whyNoCuda } from './cuda';
+import { refuseInCapture } from './context';
 import { BackendUnavailableError, ParamError } from './errors';
+import { checkOptions } from './options';
 
 /** A device as users write it: `'cpu'`, `'cuda'` (the first one), `'cuda:1'`, or `'auto'`. */
 export type DeviceName = 'cpu' | 'cuda' | 'auto' | (string & {});
@@ -65,11 +67,12 @@ export function resolveDevice(device?: DeviceName): string {
 }
 
 /**
- * Resolves when all work enqueued so far on `device` has run.
+ * Resolves when all work that this thread has enqueued so far on `device`, on any stream, has run.
  *
  * Rejects with the first failure of an operator on that device since the last call.
  */
 export async function sync(device?: DeviceName): Promise<void> {
+  refuseInCapture('sync');
   await binding.sync(resolveDevice(device));
 }
 
@@ -81,6 +84,68 @@ export async function sync(device?: DeviceName): Promise<void> {
  */
 export function memory(): MemoryEntry[] {
   return binding.memory();
+}
+
+/**
+ * What the whole process holds on a device: `used` by tensors and workspaces, `reserved` with what is kept for reuse, and how
+ * much the device has left.
+ *
+ * @example
+ * const { used, limit } = deviceMemory('cpu');
+ * used >= 0 && limit === null; // true
+ */
+export function deviceMemory(device?: DeviceName): DeviceMemory {
+  return binding.deviceMemory(resolveDevice(device));
+}
+
+/** Settings of a device, for {@link configure}. What is not given stays as it is. */
+export interface DeviceSettings {
+  /** The most bytes that tensors and workspaces of the process may take on it; null: what it has. */
+  readonly memoryLimit?: number | null;
+  /** CUDA, all devices: convolutions and products time their candidates once and keep the fastest. */
+  readonly autotune?: boolean;
+  /** CUDA, all devices: the folder where plans of cuDNN are kept between processes; null: nowhere. */
+  readonly planCache?: string | null;
+  /** CUDA, all devices: the most bytes of workspace that one call of a library may ask for. */
+  readonly workspaceBytes?: number;
+}
+
+function byteCount(name: string, value: number): string {
+  if (Number.isSafeInteger(value) && value >= 0) return String(value);
+  throw new ParamError(`configure: ${name} must be a number of bytes, got ${String(value)}`);
+}
+
+/**
+ * Changes settings of a device, for the whole process. For CUDA devices the environment variable HALFTONE_CUDA_MEMORY_LIMIT
+ * (bytes) is the limit until this sets one.
+ *
+ * @throws ParamError for a value that is none, or a setting that the device does not have.
+ * @example
+ * configure('cpu', { memoryLimit: 4 * 2 ** 30 });
+ * deviceMemory('cpu').limit; // 4294967296
+ * configure('cpu', { memoryLimit: null });
+ */
+export function configure(device: DeviceName, settings: DeviceSettings): void {
+  checkOptions('configure', settings);
+  const name = resolveDevice(device);
+  const values: Record<keyof DeviceSettings, [key: string, text: () => string]> = {
+    memoryLimit: ['memory-limit', () => byteCount('memoryLimit', settings.memoryLimit ?? 0)],
+    autotune: ['autotune', () => (settings.autotune ? '1' : '0')],
+    planCache: ['plan-cache', () => String(settings.planCache ?? '')],
+    workspaceBytes: [
+      'workspace-bytes',
+      () => byteCount('workspaceBytes', settings.workspaceBytes ?? 0),
+    ],
+  };
+  for (const [setting, value] of Object.entries(settings)) {
+    const known = Object.hasOwn(values, setting) && values[setting as keyof DeviceSettings];
+    if (!known) {
+      throw new ParamError(
+        `configure: unknown setting "${setting}"; there are ${Object.keys(values).join(', ')}`,
+      );
+    }
+    if (value !== undefined) binding.configure(name, known[0], known[1]());
+  }
 }
 
 /** Gives cached memory back to the system. */

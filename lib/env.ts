@@ -14,6 +14,7 @@
  * | HALFTONE_CUDA_PLAN_CACHE | a folder | plans of cuDNN are kept there for the next process; default: none are |
  * | HALFTONE_CUDA_AUTOTUNE | 1, 0 | convolutions and products on a GPU: time the candidates at the first call, keep the fastest (0) |
  * | HALFTONE_CUDA_PROBE | seconds | how long the first look at a GPU, in a process of its own, may take (60); 0: none is made |
+ * | HALFTONE_CUDA_MEMORY_LIMIT | bytes | the most that tensors and workspaces may take on each CUDA device |
  * | HALFTONE_DEBUG | 1, 0 | the command `halftone` prints stacks |
  */
 
@@ -70,6 +71,7 @@ const VARIABLES: readonly (readonly [name: RegExp, values: RegExp, rule: string]
   [/^NUM_THREADS$/, /^([1-9]\d{0,2}|10[01]\d|102[0-4])?$/, 'a number in [1, 1024]'],
   [/^CUDA_PROBE$/, /^(\d{1,6}(\.\d+)?)?$/, 'a number of seconds, or 0'],
   [/^CPU_ISA$/, /^(baseline|avx2|avx512|avx512fp16)?$/, 'baseline, avx2, avx512 or avx512fp16'],
+  [/^CUDA_MEMORY_LIMIT$/, /^\d*$/, 'a number of bytes'],
   [
     /^(CUDA_LIB_DIR|CUDA_PLAN_CACHE|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|REQUIRE_CUDA|BUNDLE_\w+|TEST_\w+|EMU_\w+)$/,
     /^/,

@@ -4,7 +4,15 @@
  * @packageDocumentation
  */
 
-export type { Compute, DeviceEntry, MemoryEntry, Padding, Provenance } from '../binding';
+export type {
+  Compute,
+  DeviceEntry,
+  DeviceMemory,
+  MemoryEntry,
+  Padding,
+  Provenance,
+} from '../binding';
+export { CapturedGraph, type CaptureOptions, capture, type ReplayOptions } from './capture';
 export { convertCheckpoint } from './checkpoint/convert';
 export type {
   CheckpointCounts,
@@ -24,8 +32,11 @@ export {
 export {
   autoDevice,
   backends,
+  configure,
   type DeviceChoice,
   type DeviceName,
+  type DeviceSettings,
+  deviceMemory,
   devices,
   loadBackend,
   memory,
@@ -126,4 +137,5 @@ export {
   requantizeV2,
 } from './quant/tensorflow';
 export { keep, scope } from './scope';
+export { Stream, StreamEvent } from './stream';
 export { type DataOf, explain, explainAsync, type Quantization, Tensor } from './tensor';

@@ -3,6 +3,7 @@
 import { inspect } from 'node:util';
 import type { NativeTensor, OpParams } from '../binding';
 import { binding } from './binding';
+import { workContext } from './context';
 import type { DType } from './dtype';
 import { resolveDevice } from './device';
 import { ParamError } from './errors';
@@ -46,7 +47,8 @@ export function runOpAll<Op extends OpName>(
 ): Tensor[] {
   const handles = inputs.map((input, i) => toHandle(op, input, i));
   const where = handles.some((h) => h !== null) ? undefined : resolveDevice(device);
-  return binding.run(op, handles, params, where).map((handle) => new Tensor(handle));
+  const { stream, tape } = workContext();
+  return binding.run(op, handles, params, where, stream, tape).map((handle) => new Tensor(handle));
 }
 
 /** Runs an operator with one output. */

@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import * as workers from 'node:worker_threads';
 import type { NativeTensor, Provenance } from '../binding';
 import { binding } from './binding';
+import { refuseInCapture } from './context';
 import { ARRAY_TYPES, DTYPES, type DType, type ArrayTypes } from './dtype';
 import {
   DisposedError,
@@ -124,11 +125,13 @@ export class Tensor<D extends DType = DType> {
   }
 
   #read(who: string, widen: boolean): Promise<ArrayBuffer> {
+    refuseInCapture(who);
     const handle = this.handle(who);
     return binding.read(handle, widen, this.#target(who, widen));
   }
 
   #readSync(): ArrayBuffer {
+    refuseInCapture('dataSync');
     const handle = this.handle('dataSync');
     return binding.readSync(handle, true, this.#target('dataSync', true));
   }

@@ -71,6 +71,12 @@ export interface BackendsInfo {
     /** null for the one that is built in. */
     readonly path: string | null;
     readonly devices: readonly DeviceEntry[];
+    /** What the backend uses; null where it is not known. */
+    readonly libraries: readonly {
+      readonly name: string;
+      readonly version: string | null;
+      readonly path: string | null;
+    }[];
   }[];
   readonly refused: readonly { readonly path: string; readonly reason: string }[];
 }
@@ -91,6 +97,45 @@ export interface CpuInfo {
  * multiply-adds (two each) in registers, without tensor cores; of dp4a (eight).
  */
 export type PeakKind = 'copy' | 'fma-float32' | 'fma-float16' | 'dot4-int8';
+
+/** What the whole process holds on a device, in bytes: see `deviceMemory()`. */
+export interface DeviceMemory {
+  /** Handed out: tensors of all threads, and workspaces. */
+  readonly used: number;
+  readonly usedPeak: number;
+  /** Taken from the device: what is used and what is kept for reuse. */
+  readonly reserved: number;
+  readonly reservedPeak: number;
+  /** The most that `used` may be; null: what the device has. */
+  readonly limit: number | null;
+  /** Of the device, with all processes on it. */
+  readonly free: number;
+  readonly total: number;
+  /** Page-locked host memory that is kept for copies. */
+  readonly staging: number;
+}
+
+/** A queue of work: see `Stream`. */
+export interface NativeStream {
+  readonly device: string;
+}
+
+/** A point in the work of a stream. */
+export interface NativeEvent {
+  readonly [eventBrand]: never;
+}
+declare const eventBrand: unique symbol;
+
+/** Work that is being captured, with its own copies of the inputs. */
+export interface NativeTape {
+  readonly inputs: NativeTensor[];
+}
+
+/** Work that can be replayed. */
+export interface NativeGraph {
+  readonly [graphBrand]: never;
+}
+declare const graphBrand: unique symbol;
 
 /** The memory that the tensors of one device hold: see `memory()`. */
 export interface MemoryEntry {
@@ -159,6 +204,8 @@ export interface NativeBinding {
     inputs: readonly (NativeTensor | null)[],
     params: OpParams[Op],
     device?: string,
+    stream?: NativeStream,
+    tape?: NativeTape,
   ): NativeTensor[];
   infer<Op extends keyof OpParams>(
     op: Op,
@@ -180,6 +227,7 @@ export interface NativeBinding {
     shape: readonly number[],
     data: ArrayBufferView | ArrayBuffer,
     device?: string,
+    stream?: NativeStream,
   ): NativeTensor;
 
   dispose(tensor: NativeTensor): void;
@@ -192,7 +240,32 @@ export interface NativeBinding {
 
   sync(device: string): Promise<void>;
   memory(): MemoryEntry[];
+  deviceMemory(device: string): DeviceMemory;
+  configure(device: string, key: string, value: string): void;
   trim(): void;
+
+  streamCreate(device: string): NativeStream;
+  streamDispose(stream: NativeStream): void;
+  streamSync(stream: NativeStream): Promise<void>;
+  streamRecord(stream: NativeStream): NativeEvent;
+  streamWait(stream: NativeStream, event: NativeEvent): void;
+  eventDone(event: NativeEvent): boolean;
+  eventWait(event: NativeEvent): Promise<void>;
+  /** Milliseconds between two events that are reached. */
+  eventElapsed(first: NativeEvent, last: NativeEvent): number;
+  tapeBegin(inputs: readonly NativeTensor[], device: string, stream?: NativeStream): NativeTape;
+  /** The tape takes no more work. */
+  graphCreate(tape: NativeTape, outputs: readonly NativeTensor[]): NativeGraph;
+  graphReady(graph: NativeGraph): Promise<void>;
+  graphReplay(graph: NativeGraph, inputs: readonly NativeTensor[], copy: boolean): NativeTensor[];
+  graphInfo(graph: NativeGraph): {
+    readonly device: string;
+    readonly steps: number;
+    readonly bytes: number;
+    readonly launched: boolean;
+  };
+  graphDispose(graph: NativeGraph): void;
+
   loadBackend(path: string): string;
   /** Opens a shared library for the rest of the process; throws BackendUnavailableError with the reason. */
   openLibrary(file: string, request: LibraryRequest): LibraryFound;

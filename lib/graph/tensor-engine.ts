@@ -1,5 +1,6 @@
 import type { OpParams, Provenance } from '../../binding';
 import { binding } from '../binding';
+import { withoutContext } from '../context';
 import { tensor } from '../create';
 import { ARRAY_TYPES } from '../dtype';
 import { type OpInput, type OpName, runOpAll } from '../run';
@@ -25,7 +26,12 @@ export class TensorEngine implements Engine<Tensor> {
     return binding.infer(op as OpName, descs, params as OpParams[OpName]);
   }
 
+  // On the host, once: no part of what may be captured around it.
   evaluate(op: string, inputs: readonly (Constant | undefined)[], params: Params): Constant {
+    return withoutContext(() => this.#evaluate(op, inputs, params));
+  }
+
+  #evaluate(op: string, inputs: readonly (Constant | undefined)[], params: Params): Constant {
     const tensors = inputs.map((input) => input && toTensor(input, 'cpu'));
     const results: Tensor[] = [];
     try {

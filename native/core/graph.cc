@@ -169,9 +169,8 @@ Status Graph::replay(const std::vector<const Tensor*>& inputs, bool copies,
         }
       });
   tape_->rewritten->store(number);
-  for (const Tensor& t : *outputs)
-    if (&t.storage->stream() == stream.get() && !t.storage->settled())
-      t.storage->set_sequence(number);
+  for (size_t i = 0; i < outputs->size(); ++i)
+    if ((*outputs)[i].storage != outputs_[i].storage) (*outputs)[i].storage->set_sequence(number);
   stream->join_back(from);
   return {};
 }

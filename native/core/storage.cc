@@ -6,8 +6,8 @@ namespace halftone {
 
 Storage::Storage(std::shared_ptr<Stream> stream, size_t bytes, Rewritten rewritten)
     : stream_(std::move(stream)), bytes_(bytes), rewritten_(std::move(rewritten)) {
-  stream_->storages_.fetch_add(1);
-  stream_->live_bytes_.fetch_add(static_cast<int64_t>(bytes_), std::memory_order_relaxed);
+  stream_->storage_made();
+  stream_->memory_->live_bytes.fetch_add(static_cast<int64_t>(bytes_), std::memory_order_relaxed);
 }
 
 Storage::Storage(std::shared_ptr<Storage> base)
@@ -15,12 +15,12 @@ Storage::Storage(std::shared_ptr<Storage> base)
       bytes_(base->bytes_),
       base_(std::move(base)),
       rewritten_(base_->rewritten_) {
-  stream_->storages_.fetch_add(1);
+  stream_->storage_made();
 }
 
 Storage::~Storage() {
   if (!base_) {
-    stream_->live_bytes_.fetch_sub(static_cast<int64_t>(bytes_), std::memory_order_relaxed);
+    stream_->memory_->live_bytes.fetch_sub(static_cast<int64_t>(bytes_), std::memory_order_relaxed);
     if (data_ && users_.empty())
       stream_->release(data_, bytes_);
     else if (data_)

@@ -16,21 +16,23 @@ Status closing_status() {
   return error(Code::kAborted, "the work was given up because its thread is shutting down");
 }
 
-Stream::Stream(const Backend* backend, int device)
+Stream::Stream(const Backend* backend, int device, std::shared_ptr<MemoryStats> memory)
     : backend_(backend),
       device_(device),
       device_name_(device == 0 ? backend->name : concat(backend->name, ":", device)),
       state_(DeviceState::of(*backend, device)),
-      id_(next_id()) {}
+      id_(next_id()),
+      memory_(std::move(memory)) {}
 
-Status Stream::create(const Backend* backend, int device, std::shared_ptr<Stream>* out) {
-  std::shared_ptr<Stream> s(new Stream(backend, device));
+Status Stream::create(const Backend* backend, int device, std::shared_ptr<Stream>* out,
+                      std::shared_ptr<MemoryStats> memory) {
+  std::shared_ptr<Stream> s(new Stream(backend, device, std::move(memory)));
   HALFTONE_TRY(s->state_.lost());
   halftone_status status{};
   if (const int32_t code = backend->api->stream_create(device, &s->handle_, &status); code != 0) {
     const Status failed = to_status(code, status);
     s->note(failed);
-    s->drained_ = true;
+    *s->drained_ = true;
     return failed;
   }
   halftone_device_info device_info{};
@@ -78,13 +80,13 @@ void Stream::close() {
 
 // After this nothing of the stream runs anywhere.
 void Stream::drain() {
-  if (drained_) return;
+  if (*drained_) return;
   waiter_.close();
   if (!backend_->host_memory() && handle_) {
     halftone_status status{};
     note(to_status(backend_->api->stream_sync(handle_, &status), status));
   }
-  drained_ = true;
+  *drained_ = true;
 }
 
 void Stream::retire() {
@@ -136,7 +138,7 @@ void Stream::loop() {
       return closing_ || !queue_.empty() || !released_.empty() || may_end();
     };
     if (held_.empty())
-      wake_.wait(lock, ready);
+      wake_.wait(lock, [&] { return ready() || !held_.empty(); });
     else
       wake_.wait_for(lock, std::chrono::milliseconds(1), ready);  // to see what is done elsewhere
     if (!queue_.empty()) {

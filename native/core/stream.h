@@ -23,12 +23,12 @@ namespace halftone {
 
 struct Tape;
 
-/// What the tensors of one stream hold.
+/// What the tensors of one stream hold, or of several that share it.
 struct MemoryStats {
-  int64_t tensors = 0;          // storages alive
-  int64_t live_bytes = 0;       // bytes of these, whether allocated yet or not
-  int64_t allocated_bytes = 0;  // bytes now taken from the backend
-  int64_t peak_bytes = 0;       // largest allocated_bytes so far
+  std::atomic<int64_t> tensors{0};          // storages alive
+  std::atomic<int64_t> live_bytes{0};       // bytes of these, whether allocated yet or not
+  std::atomic<int64_t> allocated_bytes{0};  // bytes now taken from the backend
+  std::atomic<int64_t> peak_bytes{0};       // largest allocated_bytes so far
 };
 
 /// One thread at a time gives work to the streams of one environment. Tensors may be used on other
@@ -38,8 +38,9 @@ struct MemoryStats {
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
   /// Starts the thread, which keeps the stream alive until close(). Fails when the backend cannot
-  /// make a stream, or the device is lost.
-  static Status create(const Backend* backend, int device, std::shared_ptr<Stream>* out);
+  /// make a stream, or the device is lost. Streams of one device may count their memory together.
+  static Status create(const Backend* backend, int device, std::shared_ptr<Stream>* out,
+                       std::shared_ptr<MemoryStats> memory = std::make_shared<MemoryStats>());
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -51,7 +52,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   bool same_device(const Stream& other) const {
     return backend_ == other.backend_ && device_ == other.device_;
   }
-  MemoryStats memory() const;
+  const MemoryStats& memory() const { return *memory_; }
+  const std::shared_ptr<MemoryStats>& shared_memory() const { return memory_; }
 
   /// Checks the call (infer, then the backend's supports), enqueues it and returns its outputs.
   /// `inputs` may hold null for optional inputs; they are of this device. `params` is the op's
@@ -86,7 +88,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   /// Nobody will give work but for the tensors there are: once these are gone the thread ends.
   void retire();
-  bool finished() const { return drained_; }
+  bool finished() const { return *drained_; }
 
   /// Gives up what has not begun and cuts short what runs; close() also waits for the threads and
   /// the device. Idempotent.
@@ -103,7 +105,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// Memory of this stream that is free once other streams' work is done.
   struct Held;
 
-  Stream(const Backend* backend, int device);
+  Stream(const Backend* backend, int device, std::shared_ptr<MemoryStats> memory);
 
   // ---- the queue (stream.cc) ----
   /// The number of the task: they are numbered from 1.
@@ -124,6 +126,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void free_now(void* data, size_t bytes);
   /// Whether anything was freed. With `wait`, also what other streams still use.
   bool free_released(bool wait);
+  void storage_made();
   void storage_gone();
 
   // ---- work ----
@@ -162,9 +165,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::unordered_map<uint64_t, uint64_t> seen_;
 
   std::atomic<bool> cancelled_{false};
-  std::atomic<bool> drained_{false};  // no thread and no work is left
-  std::atomic<int64_t> storages_{0}, live_bytes_{0}, allocated_bytes_{0}, peak_bytes_{0};
-  std::atomic<int64_t> being_freed_{0};
+  // No thread and no work is left. Outlives the stream.
+  std::shared_ptr<std::atomic<bool>> drained_ = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<MemoryStats> memory_;
+  std::atomic<int64_t> storages_{0}, being_freed_{0};
   Waiter waiter_;
   std::thread thread_;
 };

@@ -12,20 +12,16 @@ struct Stream::Held {
   std::mutex mutex;
   size_t unknown = 0;  // users that have not said yet what is to be waited for
   // What is to be waited for: an event, or the end of a stream that is closing.
-  std::vector<std::pair<std::shared_ptr<Event>, std::shared_ptr<Stream>>> uses;
+  std::vector<std::pair<std::shared_ptr<Event>, std::shared_ptr<std::atomic<bool>>>> uses;
 
   bool done(bool wait) const {
-    for (const auto& [event, stream] : uses) {
+    for (const auto& [event, drained] : uses) {
       if (event && wait) static_cast<void>(event->wait());
-      if (event ? !event->reached() : !stream->drained_.load()) return false;
+      if (event ? !event->reached() : !*drained) return false;
     }
     return true;
   }
 };
-
-MemoryStats Stream::memory() const {
-  return {storages_.load(), live_bytes_.load(), allocated_bytes_.load(), peak_bytes_.load()};
-}
 
 Status Stream::check_memory(size_t bytes) const {
   if (bytes <= device_bytes_) return {};
@@ -43,22 +39,22 @@ Status Stream::allocate(size_t bytes, void** data) {
     code = backend_->api->alloc(handle_, bytes, data, &text);
   if (code != 0) return to_status(code, text);
   const int64_t now =
-      allocated_bytes_.fetch_add(static_cast<int64_t>(bytes)) + static_cast<int64_t>(bytes);
-  int64_t peak = peak_bytes_.load(std::memory_order_relaxed);
-  while (now > peak && !peak_bytes_.compare_exchange_weak(peak, now)) {
+      memory_->allocated_bytes.fetch_add(static_cast<int64_t>(bytes)) + static_cast<int64_t>(bytes);
+  int64_t peak = memory_->peak_bytes.load(std::memory_order_relaxed);
+  while (now > peak && !memory_->peak_bytes.compare_exchange_weak(peak, now)) {
   }
   return {};
 }
 
 void Stream::free_now(void* data, size_t bytes) {
   backend_->api->free(handle_, data, bytes);
-  allocated_bytes_.fetch_sub(static_cast<int64_t>(bytes));
+  memory_->allocated_bytes.fetch_sub(static_cast<int64_t>(bytes));
 }
 
 void Stream::release(void* data, size_t bytes) {
   if (backend_->host_memory()) return free_now(data, bytes);
   std::lock_guard lock(mutex_);
-  if (drained_) return free_now(data, bytes);  // there is no thread left to do it
+  if (*drained_) return free_now(data, bytes);  // there is no thread left to do it
   released_.emplace_back(data, bytes);
   wake_.notify_one();
 }
@@ -81,7 +77,7 @@ void Stream::release_after(const std::shared_ptr<Stream>& owner, void* data, siz
       }
       {
         std::lock_guard lock(held->mutex);
-        held->uses.emplace_back(std::move(event), user);
+        held->uses.emplace_back(std::move(event), user->drained_);
         if (--held->unknown > 0) return;
       }
       const std::shared_ptr<Stream> owner = std::move(held->owner);  // which now holds it
@@ -113,7 +109,13 @@ bool Stream::free_released(bool wait) {
   return !batch.empty();
 }
 
+void Stream::storage_made() {
+  memory_->tensors.fetch_add(1, std::memory_order_relaxed);
+  storages_.fetch_add(1);
+}
+
 void Stream::storage_gone() {
+  memory_->tensors.fetch_sub(1, std::memory_order_relaxed);
   storages_.fetch_sub(1);
   std::lock_guard lock(mutex_);
   if (retired_) wake_.notify_all();

@@ -314,9 +314,10 @@ void Stream::settled(const Tensor& tensor, std::function<void(Status)> done) {
 
 void Stream::sync(std::function<void(Status)> done) {
   enqueue([this, done = std::move(done)](bool aborted) {
-    if (aborted) return finish([done] { done(closing_status()); });
+    // A retired stream that has come to its end has nothing left to wait for.
+    if (aborted && cancelled_) return finish([done] { done(closing_status()); });
     std::shared_ptr<Event> event;
-    if (!backend_->host_memory()) {
+    if (!backend_->host_memory() && !aborted) {
       event = std::make_shared<Event>(backend_, device_);
       event->record(handle_, false);
     }

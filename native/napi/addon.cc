@@ -12,6 +12,7 @@
 #include "napi/env.h"
 #include "napi/errors.h"
 #include "napi/params.h"
+#include "napi/stream_handle.h"
 #include "napi/tensor_handle.h"
 
 namespace halftone::js {
@@ -45,8 +46,10 @@ void check_given(const OpSchema& schema, uint32_t i) {
   throw StatusError(param_error(schema.name, ": input ", port_name(schema, i), " must be given"));
 }
 
-// run(op, inputs: (handle | null)[], options, device?) -> handle[]
-// All inputs live on one device, which runs the op; without inputs, `device` says where.
+// run(op, inputs: (handle | null)[], options, device?, stream?, tape?) -> handle[]
+// All inputs live on one device, which runs the op; without inputs, `device` says where. It runs on
+// the stream where that is of this device, else on the device's first; with a tape on that of the
+// tape, where it is recorded.
 Napi::Value run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const RegisteredOp& op = op_of(info[0]);
@@ -57,7 +60,7 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   // Held here: reading the options may run JavaScript (a getter), which may dispose the inputs.
   std::vector<Tensor> held(count);
   std::vector<const Tensor*> inputs(count, nullptr);
-  std::shared_ptr<Stream> stream;
+  const Stream* where = nullptr;
   uint32_t first = 0;
   for (uint32_t i = 0; i < count; ++i) {
     const Napi::Value value = list[i];
@@ -67,25 +70,28 @@ Napi::Value run(const Napi::CallbackInfo& info) {
     }
     held[i] = tensor_of(env, value, op.schema.name.c_str());
     inputs[i] = &held[i];
-    const auto& its = inputs[i]->storage->shared_stream();
-    if (!stream) {
-      stream = its;
+    const Stream& its = inputs[i]->storage->stream();
+    if (!where) {
+      where = &its;
       first = i;
-    } else if (!stream->same_device(*its)) {
+    } else if (!where->same_device(its)) {
       throw StatusError(param_error(op.schema.name, ": all inputs must be on one device, got ",
-                                    port_name(op.schema, first), " on ", stream->device_name(),
-                                    " and ", port_name(op.schema, i), " on ", its->device_name()));
+                                    port_name(op.schema, first), " on ", where->device_name(),
+                                    " and ", port_name(op.schema, i), " on ", its.device_name()));
     }
   }
-  if (!stream)
-    check(EnvData::of(env).stream(info[3].IsUndefined() ? "cpu" : info[3].ToString().Utf8Value(),
-                                  &stream));
+  const std::string device = where                   ? where->device_name()
+                             : info[3].IsUndefined() ? std::string("cpu")
+                                                     : info[3].ToString().Utf8Value();
+  std::shared_ptr<Tape> tape;
+  const std::shared_ptr<Stream> stream =
+      stream_for(env, op.schema.name.c_str(), device, info[4], info[5], &tape);
 
   std::vector<std::max_align_t> params(op.schema.params_size / sizeof(std::max_align_t) + 1);
   op.schema.init_params(params.data());
   read_params(env, info[2], op.schema, params.data());
   std::vector<Tensor> outputs;
-  check(stream->run(op, params.data(), inputs, &outputs));
+  check(stream->run(op, params.data(), inputs, &outputs, tape.get()));
   auto handles = Napi::Array::New(env, outputs.size());
   for (uint32_t i = 0; i < outputs.size(); ++i)
     handles[i] = make_handle(env, std::move(outputs[i]));
@@ -186,7 +192,7 @@ std::pair<const void*, size_t> bytes_of(Napi::Env env, napi_value value) {
   return {data, length};
 }
 
-// fromData(dtype, shape, bytes: TypedArray, device?) -> handle
+// fromData(dtype, shape, bytes: TypedArray, device?, stream?) -> handle
 Napi::Value from_data(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   DType dtype = DType::kF32;
@@ -200,59 +206,111 @@ Napi::Value from_data(const Napi::CallbackInfo& info) {
   if (size != expected)
     throw StatusError(shape_error("tensor: shape ", shape, " of ", dtype_name, " needs ", expected,
                                   " bytes of data, got ", size));
-  std::shared_ptr<Stream> stream;
-  check(EnvData::of(env).stream(info[3].IsUndefined() ? "cpu" : info[3].ToString().Utf8Value(),
-                                &stream));
+  const std::string device = info[3].IsUndefined() ? "cpu" : info[3].ToString().Utf8Value();
+  const std::shared_ptr<Stream> stream =
+      stream_for(env, "tensor", device, info[4], env.Undefined(), nullptr);
   Tensor tensor;
   check(stream->upload(dtype, shape, data, &tensor));
   return make_handle(env, std::move(tensor));
 }
 
-// sync(device?) -> Promise<void>: everything enqueued so far on the device (all devices when not
-// given) has run.
+// sync(device) -> Promise<void>: everything enqueued so far on the device, on any stream of this
+// environment, has run. The first failure of an operator since the last time rejects it.
 Napi::Value sync(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   EnvData& data = EnvData::of(env);
-  std::shared_ptr<Stream> stream;
-  check(data.stream(info[0].ToString().Utf8Value(), &stream));
-  auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
-  auto completions = data.completions;
-  completions->begin();
-  stream->sync([deferred, completions](Status status) {
-    completions->post([deferred, status](Napi::Env env) {
-      if (!status.ok()) return deferred->Reject(to_error(env, status));
-      deferred->Resolve(env.Undefined());
-    });
+  std::shared_ptr<Stream> first;
+  check(data.stream(info[0].ToString().Utf8Value(), &first));
+  struct Shared {
+    std::mutex mutex;
+    size_t missing;
+    Status failure;
+  };
+  const auto streams = data.streams_on(*first);
+  auto shared = std::make_shared<Shared>();
+  shared->missing = streams.size();
+  return promise(env, [&](std::function<void(Status)> done) {
+    for (const auto& stream : streams)
+      stream->sync([shared, done](Status status) {
+        std::unique_lock lock(shared->mutex);
+        if (shared->failure.ok()) shared->failure = std::move(status);
+        if (--shared->missing > 0) return;
+        lock.unlock();
+        done(std::move(shared->failure));
+      });
   });
-  return deferred->Promise();
+}
+
+Napi::Value number(Napi::Env env, double value) { return Napi::Number::New(env, value); }
+
+halftone_memory_info memory_of(const Backend& backend, int device) {
+  halftone_memory_info info{};
+  halftone_status status{};
+  if (const int32_t code = backend.api->memory_info(device, &info, &status); code != 0)
+    throw StatusError(to_status(code, status));
+  return info;
 }
 
 // memory() -> one entry per device that this environment has used
 Napi::Value memory(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto out = Napi::Array::New(env);
-  for (const auto& [key, stream] : EnvData::of(env).streams()) {
-    const MemoryStats m = stream->memory();
-    halftone_memory_info device{};
+  for (const auto& [key, stream] : EnvData::of(env).devices()) {
+    const MemoryStats& m = stream->memory();
+    halftone_memory_info device{};  // of a lost device nothing is known
     halftone_status unknown{};
     static_cast<void>(stream->backend().api->memory_info(stream->device(), &device, &unknown));
     auto entry = Napi::Object::New(env);
-    auto number = [&](const char* name, int64_t n) {
-      entry[name] = Napi::Number::New(env, static_cast<double>(n));
-    };
     entry["device"] = Napi::String::New(env, stream->device_name());
-    number("tensors", m.tensors);
-    number("live", m.live_bytes);
-    number("allocated", m.allocated_bytes);
-    number("peak", m.peak_bytes);
-    number("cached", static_cast<int64_t>(device.reserved - device.used));
+    entry["tensors"] = number(env, static_cast<double>(m.tensors.load()));
+    entry["live"] = number(env, static_cast<double>(m.live_bytes.load()));
+    entry["allocated"] = number(env, static_cast<double>(m.allocated_bytes.load()));
+    entry["peak"] = number(env, static_cast<double>(m.peak_bytes.load()));
+    entry["cached"] = number(env, static_cast<double>(device.reserved - device.used));
     out[out.Length()] = entry;
   }
   return out;
 }
 
+// deviceMemory(device) -> what the whole process holds on it
+Napi::Value device_memory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Backend* backend = nullptr;
+  int device = 0;
+  check(parse_device(info[0].ToString().Utf8Value(), &backend, &device));
+  const halftone_memory_info m = memory_of(*backend, device);
+  auto out = Napi::Object::New(env);
+  const auto set = [&](const char* key, uint64_t bytes) {
+    out[key] = number(env, static_cast<double>(bytes));
+  };
+  set("used", m.used);
+  set("usedPeak", m.used_peak);
+  set("reserved", m.reserved);
+  set("reservedPeak", m.reserved_peak);
+  set("free", m.free_bytes);
+  set("total", m.total_bytes);
+  set("staging", m.staging);
+  if (m.limit)
+    set("limit", m.limit);
+  else
+    out["limit"] = env.Null();
+  return out;
+}
+
+// configure(device, key, value)
+Napi::Value configure(const Napi::CallbackInfo& info) {
+  const Backend* backend = nullptr;
+  int device = 0;
+  check(parse_device(info[0].ToString().Utf8Value(), &backend, &device));
+  halftone_status status{};
+  const int32_t code = backend->api->configure(device, info[1].ToString().Utf8Value().c_str(),
+                                               info[2].ToString().Utf8Value().c_str(), &status);
+  check(to_status(code, status));
+  return info.Env().Undefined();
+}
+
 Napi::Value trim(const Napi::CallbackInfo& info) {
-  for (const auto& [key, stream] : EnvData::of(info.Env()).streams())
+  for (const auto& [key, stream] : EnvData::of(info.Env()).devices())
     stream->backend().api->trim(stream->device());
   return info.Env().Undefined();
 }
@@ -307,10 +365,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["fromData"] = Napi::Function::New<guarded<from_data>>(env, "fromData");
   exports["sync"] = Napi::Function::New<guarded<sync>>(env, "sync");
   exports["memory"] = Napi::Function::New<guarded<memory>>(env, "memory");
+  exports["deviceMemory"] = Napi::Function::New<guarded<device_memory>>(env, "deviceMemory");
+  exports["configure"] = Napi::Function::New<guarded<configure>>(env, "configure");
   exports["trim"] = Napi::Function::New<guarded<trim>>(env, "trim");
   exports["loadBackend"] = Napi::Function::New<guarded<load_backend_module>>(env, "loadBackend");
   exports["openLibrary"] = Napi::Function::New<guarded<open_shared_library>>(env, "openLibrary");
   export_tensor_functions(env, exports);
+  export_stream_functions(env, exports);
   export_describe_functions(env, exports);
   return exports;
 }

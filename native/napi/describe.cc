@@ -123,6 +123,22 @@ Napi::Value list_backends(const Napi::CallbackInfo& info) {
       devices[static_cast<uint32_t>(i)] = d;
     }
     b["devices"] = devices;
+    auto libraries = Napi::Array::New(env);
+    halftone_library library{};
+    for (int32_t i = 0; backend->api->library(i, &library) == 0; ++i, library = {}) {
+      auto l = Napi::Object::New(env);
+      const auto text = [&](const char* key, const char* value) {
+        if (value[0])
+          l[key] = Napi::String::New(env, value);
+        else
+          l[key] = env.Null();
+      };
+      text("name", library.name);
+      text("version", library.version);
+      text("path", library.path);
+      libraries[libraries.Length()] = l;
+    }
+    b["libraries"] = libraries;
     return b;
   });
   std::vector<LoadAttempt> refused;

@@ -65,6 +65,24 @@ Status EnvData::stream(const std::string& device, std::shared_ptr<Stream>* out) 
   return {};
 }
 
+Status EnvData::open_stream(const std::string& device, std::shared_ptr<Stream>* out) {
+  std::shared_ptr<Stream> first;  // it counts the memory of the device's tensors
+  HALFTONE_TRY(stream(device, &first));
+  std::erase_if(further_, [](const auto& s) { return s->finished(); });
+  HALFTONE_TRY(Stream::create(&first->backend(), first->device(), out, first->shared_memory()));
+  further_.push_back(*out);
+  return {};
+}
+
+std::vector<std::shared_ptr<Stream>> EnvData::streams_on(const Stream& device) const {
+  std::vector<std::shared_ptr<Stream>> found;
+  for (const auto& [name, stream] : streams_)
+    if (stream->same_device(device)) found.push_back(stream);
+  for (const auto& stream : further_)
+    if (stream->same_device(device)) found.push_back(stream);
+  return found;
+}
+
 uint64_t EnvData::pin(napi_value object) {
   const uint64_t number = ++last_pin_;
   pinned_.emplace(number, Napi::Persistent(Napi::Object(completions->env(), object)));
@@ -81,7 +99,11 @@ Napi::Value EnvData::unpin(uint64_t number) {
 void EnvData::close() {
   closed_ = true;
   completions->close();
+  // All of them first: one may wait for another.
+  for (auto& [name, stream] : streams_) stream->begin_close();
+  for (auto& stream : further_) stream->begin_close();
   for (auto& [name, stream] : streams_) stream->close();
+  for (auto& stream : further_) stream->close();
 }
 
 }  // namespace halftone::js

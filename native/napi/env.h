@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "core/stream.h"
 
@@ -47,7 +48,12 @@ class EnvData {
 
   /// The environment's stream on a device ("cpu", "cuda:1"), started on first use.
   Status stream(const std::string& device, std::shared_ptr<Stream>* out);
-  const std::map<std::string, std::shared_ptr<Stream>>& streams() const { return streams_; }
+  /// A further stream, which the environment closes when it ends.
+  Status open_stream(const std::string& device, std::shared_ptr<Stream>* out);
+  /// All streams of a device that the environment has used.
+  std::vector<std::shared_ptr<Stream>> streams_on(const Stream& device) const;
+  /// One stream for each of these devices.
+  const std::map<std::string, std::shared_ptr<Stream>>& devices() const { return streams_; }
   void close();
 
   /// Keeps an object from being collected until unpin(), which gives it back. The number may travel
@@ -61,6 +67,7 @@ class EnvData {
 
  private:
   std::map<std::string, std::shared_ptr<Stream>> streams_;
+  std::vector<std::shared_ptr<Stream>> further_;
   std::unordered_map<uint64_t, Napi::ObjectReference> pinned_;
   uint64_t last_pin_ = 0;
   bool closed_ = false;

@@ -15,7 +15,7 @@ constexpr napi_type_tag kTag = {0x9d4f5a1e7c0b4e21u, 0xb7a3c6d82f0e4415u};
 
 struct Handle {
   Tensor tensor;
-  int64_t accounted = 0;  // bytes of host memory that V8 was told of
+  int64_t accounted = 0;  // bytes that V8 was told of
 
   void release(napi_env env) {
     tensor.storage.reset();
@@ -188,8 +188,8 @@ Napi::Object make_handle(Napi::Env env, Tensor tensor) {
   object["device"] = Napi::String::New(env, tensor.storage->stream().device_name());
 
   auto handle = std::make_unique<Handle>();
-  if (tensor.storage->stream().backend().host_memory())
-    handle->accounted = static_cast<int64_t>(tensor.storage->bytes());
+  // Of any device: the collector must know that small objects hold much, or it comes too late.
+  handle->accounted = static_cast<int64_t>(tensor.storage->bytes());
   handle->tensor = std::move(tensor);
   check(env, napi_wrap(
                  env, object, handle.get(),

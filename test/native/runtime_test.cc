@@ -158,9 +158,9 @@ TEST(ops_run_in_order_on_both_kinds_of_memory) {
     });
     done.get_future().get();
     stream->close();
-    const MemoryStats m = stream->memory();
-    CHECK_EQ(m.tensors, 0);
-    CHECK_EQ(m.live_bytes, 0);
+    const MemoryStats& m = stream->memory();
+    CHECK_EQ(m.tensors.load(), 0);
+    CHECK_EQ(m.live_bytes.load(), 0);
     CHECK(m.peak_bytes > 0);
   }
 }

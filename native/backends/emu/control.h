@@ -1,5 +1,5 @@
 // What tests can do to the emulated devices. Where they only have the module, the environment says
-// it: HALFTONE_EMU_BYTES, HALFTONE_EMU_ASYNC=1, HALFTONE_EMU_LOSE_AFTER=<calls>.
+// it: HALFTONE_EMU_BYTES, HALFTONE_EMU_ASYNC=1, HALFTONE_EMU_DELAY_US, HALFTONE_EMU_LOSE_AFTER.
 #pragma once
 #include <atomic>
 #include <cstddef>

@@ -23,6 +23,7 @@ Control& control() {
     if (const char* bytes = std::getenv("HALFTONE_EMU_BYTES"))
       made->device_bytes = std::strtoull(bytes, nullptr, 10);
     if (const char* async = std::getenv("HALFTONE_EMU_ASYNC")) made->async = async[0] == '1';
+    if (const char* us = std::getenv("HALFTONE_EMU_DELAY_US")) made->delay_us = std::atoi(us);
     if (const char* calls = std::getenv("HALFTONE_EMU_LOSE_AFTER"))
       made->lose_after = std::strtoll(calls, nullptr, 10);
     return made;
