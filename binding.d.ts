@@ -339,6 +339,15 @@ export interface MinMaxParams {
   readonly axis?: number | bigint | null | undefined;
 }
 
+/** absHistogram: Counts (int64) of |x| in bins of equal width over [0, max], of finite numbers beyond, and of NaN and infinities. */
+export interface AbsHistogramParams {
+  /**
+   * Number of bins. In [1, 1048576].
+   * @default 2048
+   */
+  readonly bins?: number | bigint | undefined;
+}
+
 /** quantize: Integer codes: saturate(round(x / scale) + zeroPoint). ONNX QuantizeLinear-21 with the defaults. */
 export interface QuantizeParams {
   /**
@@ -1218,6 +1227,7 @@ export interface LinearParams {
 export interface OpParams {
   dequantize: DequantizeParams;
   minMax: MinMaxParams;
+  absHistogram: AbsHistogramParams;
   quantize: QuantizeParams;
   quantizeV2: QuantizeV2Params;
   dequantizeV2: DequantizeV2Params;
@@ -1292,6 +1302,7 @@ export interface OpParams {
 export interface OpInputs {
   dequantize: [q: NativeTensor, scale: NativeTensor, zeroPoint?: NativeTensor | null];
   minMax: [x: NativeTensor];
+  absHistogram: [x: NativeTensor, max: NativeTensor];
   quantize: [x: NativeTensor, scale: NativeTensor, zeroPoint?: NativeTensor | null];
   quantizeV2: [x: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor];
   dequantizeV2: [q: NativeTensor, minRange: NativeTensor, maxRange: NativeTensor];

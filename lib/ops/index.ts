@@ -1,4 +1,5 @@
 /** All operators. One line per file. */
+export * from './abs-histogram';
 export * from './binary';
 export * from './cast';
 export * from './concat';

@@ -52,6 +52,7 @@ const MISTAKES: readonly Mistake[] = [
   ['gemmEx', () => [t([1, 1]), t([1, 1]), 2], 'ERR_PARAM', 'gemmEx: options must be an object'],
   ['cast', () => [t([1]), 'int8', true], 'ERR_PARAM', 'cast: options must be an object, got true'],
   ['minMax', () => [t([1]), 0], 'ERR_PARAM', 'minMax: options must be an object, got 0'],
+  ['absHistogram', () => [t([1]), 1, 9], 'ERR_PARAM', 'absHistogram: options must be an object'],
   ['quantizeV2', () => [t([1]), 0, 1, 'int8'], 'ERR_PARAM', 'quantizeV2: options must be'],
   ['chooseQParams', () => [0, 1, 'int8'], 'ERR_PARAM', 'chooseQParams: options must be an object'],
   // tensor()
