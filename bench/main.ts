@@ -8,7 +8,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { explain, loadBackend, relu, type Tensor, trimMemory } from '../lib';
+import { backends, explain, loadBackend, relu, type Tensor, trimMemory } from '../lib';
 import { binding } from '../lib/binding';
 import { type BenchCase, input, PROFILES, type Profile, REPO } from './case';
 import { cases, square } from './cases';
@@ -177,7 +177,7 @@ async function run(asked: Asked, keep: (report: Report) => void): Promise<Report
       commit: commit(),
       date: new Date().toISOString().slice(0, 10),
       ...(onCpu ? { isa: binding.cpu().isa } : {}),
-      libraries: libraries(rows),
+      libraries: libraries(device, rows),
       ...(before ? { gpu: { before, ...(loaded ? { loaded } : {}) } } : {}),
       clock: tools.clock.name,
       profile: profile.name,
@@ -218,9 +218,11 @@ async function askPeer(
   return answer;
 }
 
-/** The versions of the libraries that made the results. */
-function libraries(rows: readonly Row[]): Record<string, string> {
+/** The versions of the libraries that the backend has, and of those that made the results. */
+function libraries(device: string, rows: readonly Row[]): Record<string, string> {
   const found: Record<string, string> = {};
+  const backend = backends().loaded.find(({ name }) => name === device.split(':')[0]);
+  for (const { name, version } of backend?.libraries ?? []) found[name] = version ?? 'not known';
   for (const { library } of rows) {
     const [name, version] = (library ?? '').split(' ');
     if (name) found[name] = version ?? '';

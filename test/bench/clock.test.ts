@@ -1,0 +1,47 @@
+/** The clocks: device time of what is enqueued inside, without what is before; failures come from it once. */
+
+import path from 'node:path';
+import { deviceClock } from '../../bench/clock';
+import { loadBackend, relu, tensor, zeros } from '../../lib';
+import { REPO } from '../support/repo';
+
+beforeAll(() => {
+  for (const name of ['emu', 'fake']) {
+    loadBackend(path.join(REPO, `build/Release/halftone_${name}.so`));
+  }
+});
+
+it.each(['cpu', 'emu'])(
+  'the clock of %s times what is enqueued, and not what is before',
+  async (device) => {
+    const clock = deviceClock(device);
+    await clock.inside(async () => {
+      const x = zeros([1 << 16], { device });
+      const repeat = (times: number) => () => {
+        for (let i = 0; i < times; i++) relu(x).dispose();
+      };
+      await clock.seconds(repeat(1));
+      // Medians of three: the machine may be busy with other things.
+      const median = async (run: () => Promise<number>) =>
+        [await run(), await run(), await run()].sort((a, b) => a - b)[1] as number;
+      const few = await median(() => clock.seconds(repeat(2)));
+      const many = await median(() => clock.seconds(repeat(60)));
+      const behind = await median(() => clock.seconds(repeat(2), repeat(60)));
+      expect(few).toBeGreaterThan(0);
+      expect(many).toBeGreaterThan(4 * few);
+      expect(behind).toBeLessThan(many / 2);
+      x.dispose();
+    });
+  },
+);
+
+it('what fails rejects once, where it was timed', async () => {
+  const clock = deviceClock('fake');
+  const run = (value: number): Promise<number> =>
+    clock.inside(() => {
+      const x = tensor(Float32Array.of(value), { device: 'fake' });
+      return clock.seconds(() => relu(x).dispose());
+    });
+  await expect(run(1001)).rejects.toMatchObject({ code: 'ERR_DEVICE' });
+  await expect(run(1)).resolves.toBeGreaterThanOrEqual(0);
+});
