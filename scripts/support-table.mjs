@@ -32,7 +32,9 @@ const LINES = ['compute', 'accumulate', 'kernel', 'variant'];
 /** Parameters that choose a dtype: tried all, shown in the notes. */
 const DTYPE_KINDS = ['dtype', 'dtype?'];
 
-const DEVICES = { cpu: 'cpu', cuda: 'emu' };
+const DEVICES = { cpu: 'cpu', cuda: 'emu', 'cuda 7.5': 'emu:1' };
+/** Those of the table; the others are in the notes only. */
+const COLUMNS = ['cpu', 'cuda'];
 
 /** All ways to take one value of each list. */
 function* product(lists) {
@@ -87,7 +89,7 @@ function ask(binding) {
       const answers = {};
       for (const [name, device] of Object.entries(DEVICES)) {
         const reason = binding.supports(op.name, call.inputs, call.params, device);
-        answers[name] = reason?.replaceAll(/\bemu\b/g, 'cuda') ?? null;
+        answers[name] = said(reason);
       }
       rows.push({ op: op.name, ...call, answers });
     }
@@ -99,6 +101,10 @@ function ask(binding) {
   }
   return rows;
 }
+
+/** A reason as a GPU would give it. */
+const said = (reason) =>
+  reason?.replaceAll(/\bemu\b/g, 'cuda').replaceAll(/\bEmulated device \d/g, 'the device') ?? null;
 
 const line = ({ shown }) =>
   LINES.filter((name) => name in shown)
@@ -118,7 +124,7 @@ function group(items, key) {
 /** What stands in the table for calls of one dtype: the backends that take all of them; in brackets those that take some. */
 function cell(rows) {
   if (!rows) return '';
-  const names = Object.keys(DEVICES).flatMap((name) => {
+  const names = COLUMNS.flatMap((name) => {
     const taken = rows.filter(({ answers }) => answers[name] === null).length;
     if (taken === 0) return [];
     return [taken === rows.length ? name : `(${name})`];
@@ -169,7 +175,7 @@ const HEAD = `# What runs where
 Written by \`npm run docs:support\`: each backend was asked for each operator with each combination of types that the
 operator accepts at all. \`cpu\` and \`cuda\` take every such call; \`(cuda)\` takes some, and says why not the others
 [below](#not-on-cuda). An empty cell: the operator does not accept that dtype. CUDA was asked for a device of compute
-capability 9.0, with sizes that are multiples of 16.
+capability 9.0, with sizes that are multiples of 16; what older devices lack is [below](#not-on-cuda-devices-of-compute-capability-75).
 
 The dtype is that of the first input (for \`where\`, of the second; for \`weightedSum\`, of what is summed; for operators
 without inputs, of the result). A call that a device does not take throws \`UnsupportedError\` before anything runs.
@@ -188,6 +194,10 @@ function page(binding) {
     }
   }
   out.push('', '## Not on CUDA', '', ...notes(rows, 'cuda'));
+  // What no CUDA device takes has been said.
+  const newer = rows.filter(({ answers }) => answers.cuda === null);
+  const older = notes(newer, 'cuda 7.5');
+  out.push('', '## Not on CUDA devices of compute capability 7.5', '', ...older);
   out.push('', '## Not on the CPU', '', ...notes(rows, 'cpu'), '');
   return out.join('\n');
 }
@@ -200,6 +210,7 @@ function current() {
   const module = path.join(root, 'build/Release/halftone_emu.so');
   if (!existsSync(module))
     throw new Error('build/Release/halftone_emu.so is not built: run "npm test".');
+  process.env.HALFTONE_EMU_SM = '90,75';
   binding.loadBackend(module);
   return page(binding);
 }

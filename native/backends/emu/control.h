@@ -1,5 +1,6 @@
 // What tests can do to the emulated devices. Where they only have the module, the environment says
-// it: HALFTONE_EMU_BYTES, HALFTONE_EMU_ASYNC=1, HALFTONE_EMU_DELAY_US, HALFTONE_EMU_LOSE_AFTER.
+// it: HALFTONE_EMU_BYTES, HALFTONE_EMU_ASYNC=1, HALFTONE_EMU_DELAY_US, HALFTONE_EMU_LOSE_AFTER,
+// HALFTONE_EMU_SM (75, or 90,75: of the first device and of the second).
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -11,6 +12,7 @@ struct Control {
   std::atomic<uint64_t> device_bytes{1ull << 30};  // memory of each of the devices
   int devices = 2;
   int sm = 90;
+  int second_sm = 0;  // of the second device; 0: as the first
   bool memory_pools = true;
   /// Streams made from here on have a thread of their own that does their work, as a device would;
   /// else it is done when it is given.

@@ -26,6 +26,10 @@ Control& control() {
     if (const char* us = std::getenv("HALFTONE_EMU_DELAY_US")) made->delay_us = std::atoi(us);
     if (const char* calls = std::getenv("HALFTONE_EMU_LOSE_AFTER"))
       made->lose_after = std::strtoll(calls, nullptr, 10);
+    if (const char* sm = std::getenv("HALFTONE_EMU_SM")) {
+      made->sm = std::atoi(sm);
+      if (const char* comma = std::strchr(sm, ',')) made->second_sm = std::atoi(comma + 1);
+    }
     return made;
   }();
   return *all;
@@ -114,7 +118,8 @@ Status device_count(int* count) {
 Status device_properties(int device, DeviceProperties* p) {
   HALFTONE_TRY(alive("cudaGetDeviceProperties"));
   std::snprintf(p->name, sizeof p->name, "Emulated device %d", device);
-  p->sm = emu::control().sm;
+  const emu::Control& c = emu::control();
+  p->sm = device == 1 && c.second_sm != 0 ? c.second_sm : c.sm;
   p->multiprocessors = 4;
   p->total_bytes = emu::control().device_bytes;
   p->l2_bytes = 1 << 20;
