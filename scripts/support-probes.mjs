@@ -9,6 +9,7 @@ const image = [2, 16, 8, 8];
  * Sizes are multiples of 16, so that the types decide and not the alignment.
  */
 export const PROBES = {
+  absHistogram: { shapes: [[16, 16], []], dtypes: [null, 'float32'] },
   dequantize: { shapes: [[16, 16], []], dtypes: [null, 'float32'] },
   quantize: { shapes: [[16, 16], []], dtypes: [null, 'float32'] },
   quantizeV2: { shapes: [[16, 16], [], []], dtypes: [null, 'float32', 'float32'] },
