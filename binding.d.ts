@@ -957,6 +957,65 @@ export interface Conv2dBackwardFilterParams {
   readonly outputDType?: DType | null | undefined;
 }
 
+/** conv2dInt8: 2-D convolution of int8 or uint8 with bias, activation and requantization of its int32 sums. */
+export interface Conv2dInt8Params {
+  /**
+   * Axes of the images.
+   * @default "NCHW"
+   */
+  readonly layout?: Layout | undefined;
+  /**
+   * Axes of the filter; i is the input channels of one group.
+   * @default "OIHW"
+   */
+  readonly filterLayout?: FilterLayout | undefined;
+  /**
+   * Step of the windows [rows, columns]. At least 1.
+   * @default [1,1]
+   */
+  readonly stride?: number | readonly [number, number] | undefined;
+  /**
+   * 'valid', 'same', 'same-lower' or [top, bottom, left, right].
+   * @default "valid"
+   */
+  readonly padding?: Padding | undefined;
+  /**
+   * Distance of the taps [rows, columns]. At least 1.
+   * @default [1,1]
+   */
+  readonly dilation?: number | readonly [number, number] | undefined;
+  /**
+   * Channels are split into this many independent convolutions. At least 1.
+   * @default 1
+   */
+  readonly groups?: number | bigint | undefined;
+  /**
+   * Subtracted from x; within its dtype. In [-128, 255].
+   * @default 0
+   */
+  readonly xZeroPoint?: number | bigint | undefined;
+  /**
+   * Added to codes; within their dtype. In [-128, 255].
+   * @default 0
+   */
+  readonly yZeroPoint?: number | bigint | undefined;
+  /**
+   * Of the output: int8, uint8, float16 or float32.
+   * @default "int8"
+   */
+  readonly dtype?: DType | undefined;
+  /**
+   * How acc * scale is computed and rounded to codes.
+   * @default "half-even"
+   */
+  readonly variant?: RequantizeVariant | undefined;
+  /**
+   * Applied before the result is stored.
+   * @default "none"
+   */
+  readonly activation?: Activation | undefined;
+}
+
 /** maxPool2d: Largest value of each window. ONNX MaxPool-12. */
 export interface MaxPool2dParams {
   /**
@@ -1285,6 +1344,7 @@ export interface OpParams {
   conv2d: Conv2dParams;
   conv2dBackwardInput: Conv2dBackwardInputParams;
   conv2dBackwardFilter: Conv2dBackwardFilterParams;
+  conv2dInt8: Conv2dInt8Params;
   maxPool2d: MaxPool2dParams;
   cast: CastParams;
   full: FullParams;
@@ -1360,6 +1420,7 @@ export interface OpInputs {
   conv2d: [x: NativeTensor, w: NativeTensor, bias?: NativeTensor | null];
   conv2dBackwardInput: [dy: NativeTensor, w: NativeTensor];
   conv2dBackwardFilter: [x: NativeTensor, dy: NativeTensor];
+  conv2dInt8: [x: NativeTensor, w: NativeTensor, scale: NativeTensor, bias?: NativeTensor | null];
   maxPool2d: [x: NativeTensor];
   cast: [x: NativeTensor];
   full: [];

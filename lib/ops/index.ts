@@ -4,6 +4,7 @@ export * from './binary';
 export * from './cast';
 export * from './concat';
 export * from './conv2d';
+export { type Conv2dInt8Options, conv2dInt8 } from './conv2d-int8';
 export * from './create';
 export * from './gemm';
 export * from './haxpy';

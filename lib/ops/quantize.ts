@@ -1,20 +1,21 @@
 /** Real numbers to integer codes and back, and int32 sums to narrower codes. */
 
 import type { QuantizeRounding, QuantizeScaling, RequantizeVariant } from '../../binding';
-import { tensor } from '../create';
-import { ARRAY_TYPES, DTYPES, type DType, iinfo } from '../dtype';
+import { DTYPES, type DType } from '../dtype';
 import { DtypeError, ParamError } from '../errors';
 import { runOp } from '../run';
 import { scope } from '../scope';
 import { type Quantization, Tensor } from '../tensor';
+import {
+  channelTensor,
+  type CodeDType,
+  type PerChannel,
+  requireScale,
+  requireTensor,
+} from './per-channel';
 
+export type { CodeDType, PerChannel };
 export type { QuantizeRounding, QuantizeScaling, RequantizeVariant };
-
-/** The types of integer codes. */
-export type CodeDType = 'int8' | 'uint8' | 'int16' | 'uint16' | 'int32';
-
-/** A number for the whole tensor, or one for each index of an axis. */
-export type PerChannel = number | readonly number[] | Tensor;
 
 /** Options of {@link quantize}. */
 export interface QuantizeOptions<D extends CodeDType = CodeDType> {
@@ -66,37 +67,6 @@ export interface RequantizeOptions<D extends CodeDType = CodeDType> {
   readonly outputScale?: PerChannel | undefined;
 }
 
-/** The numbers as a tensor beside `like`: [] for a number, [n] for an array. */
-function channelTensor(
-  op: string,
-  name: string,
-  value: PerChannel,
-  dtype: 'float32' | 'float64' | CodeDType,
-  like: Tensor,
-): Tensor {
-  if (value instanceof Tensor) return value;
-  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const isScale = dtype === 'float32' || dtype === 'float64';
-  for (const [i, v] of values.entries()) {
-    const where = Array.isArray(value) ? `${name}[${i}]` : name;
-    if (isScale) {
-      const stored = dtype === 'float32' ? Math.fround(Number(v)) : v;
-      if (typeof v !== 'number' || !(v > 0) || stored === 0 || stored === Infinity) {
-        throw new ParamError(`${op}: ${where} must be a positive ${dtype}, got ${String(v)}`);
-      }
-    } else {
-      const { min, max } = iinfo(dtype);
-      if (typeof v !== 'number' || !Number.isInteger(v) || v < min || v > max) {
-        throw new ParamError(
-          `${op}: ${where} must be a whole number in [${min}, ${max}] for ${dtype}, got ${String(v)}`,
-        );
-      }
-    }
-  }
-  const data = (ARRAY_TYPES[dtype] as Float64ArrayConstructor).from(values as number[]);
-  return tensor(data, { shape: Array.isArray(value) ? [data.length] : [], device: like.device });
-}
-
 function zeroPointTensor(
   op: string,
   value: PerChannel | undefined,
@@ -117,22 +87,6 @@ function codeType(op: string, dtype: unknown): CodeDType {
     );
   }
   return dtype as CodeDType;
-}
-
-function requireTensor(op: string, name: string, value: unknown): void {
-  if (!(value instanceof Tensor)) {
-    throw new ParamError(`${op}: ${name} must be a Tensor, got ${String(value)}`);
-  }
-}
-
-function requireScale(
-  op: string,
-  options: { readonly scale?: PerChannel | undefined } | undefined,
-) {
-  if (options?.scale === undefined) {
-    throw new ParamError(`${op}: scale must be given, got undefined`);
-  }
-  return options.scale;
 }
 
 const positiveAxis = (axis: number | null | undefined, rank: number): number | null =>
