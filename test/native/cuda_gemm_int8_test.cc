@@ -109,6 +109,11 @@ TEST(few_rows_or_columns) {
     for (const int k : {1, 2, 5, 15, 17, 511, 513, 1030})
       for (const bool trans_b : {false, true})
         compare({2, many, k, false, trans_b, DType::kS8, DType::kS8, many % 3, k % 5});
+  // More few lines than the kernel for any address has places: the many are copied.
+  for (const int many : {7, 33, 130})
+    for (const int k : {1, 3, 31, 34, 513})
+      for (const bool trans_b : {false, true})
+        compare({9, many, k, k % 2 == 0, trans_b, DType::kU8, DType::kS8, 3, -7});
   CHECK_EQ(compare({3, 8, 20000, false, true}), std::string("gemmInt8_gemm_s8_dp4a_skinny_lines"));
   CHECK_EQ(compare({3, 8, 20000, false, false, DType::kU8, DType::kU8, 3, 4}),
            std::string("gemmInt8_gemm_s8_dp4a_skinny_steps"));
