@@ -38,8 +38,10 @@ inline Arithmetic arithmetic_of(const CudaProduct& p) {
                              kImplInput16BF)};
       return {vendor::BlasCompute::k32F, DType::kF32, kImplAny & ~kImplAccumulator16F};
     default:
+      // Not by narrower types, integers among them, that emulate float64.
       return {vendor::BlasCompute::k64F, DType::kF64,
-              kImplFma | kImplDmma | kImplAccumulator64F | kImplInput64F};
+              kImplAny & ~(kImplHmma | kImplImma | kImplAccumulator16F | kImplAccumulator32F |
+                           kImplAccumulator32I | kImplInput8I)};
   }
 }
 
