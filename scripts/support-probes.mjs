@@ -12,6 +12,7 @@ export const PROBES = {
   absHistogram: { shapes: [[16, 16], []], dtypes: [null, 'float32'] },
   dequantize: { shapes: [[16, 16], []], dtypes: [null, 'float32'] },
   quantize: { shapes: [[16, 16], []], dtypes: [null, 'float32'] },
+  absHistogram: { shapes: [[16, 16], []], dtypes: [null, 'float32'] },
   quantizeV2: { shapes: [[16, 16], [], []], dtypes: [null, 'float32', 'float32'] },
   dequantizeV2: { shapes: [[16, 16], [], []], dtypes: [null, 'float32', 'float32'] },
   quantizedRelu: { shapes: [[16, 16], [], []], dtypes: [null, 'float32', 'float32'] },
