@@ -18,12 +18,14 @@ Status read_values(const DeviceContext& context, const TensorView& view, std::ve
   return vendor::stream_synchronize(context.stream());
 }
 
-/// Copies numbers from the host's pageable memory; they are taken over before this returns.
+/// Copies numbers from the host and waits until they are taken over. For after read_values(), when
+/// the stream has nothing else to do.
 template <class T>
 Status write_values(const DeviceContext& context, const std::vector<T>& values, void* to) {
   if (values.empty()) return {};
-  return vendor::copy_async(to, values.data(), values.size() * sizeof(T),
-                            vendor::Copy::kHostToDevice, context.stream());
+  HALFTONE_TRY(vendor::copy_async(to, values.data(), values.size() * sizeof(T),
+                                  vendor::Copy::kHostToDevice, context.stream()));
+  return vendor::stream_synchronize(context.stream());
 }
 
 }  // namespace halftone::device
