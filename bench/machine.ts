@@ -63,8 +63,10 @@ const FIELDS: readonly (readonly [keyof GpuState, string])[] = [
 /** The number of a device string: 'cuda:1' is 1. */
 export const deviceIndex = (device: string): number => Number(device.split(':')[1] ?? 0);
 
+export const isCuda = (device: string): boolean => /^cuda(:|$)/.test(device);
+
 export function gpuState(device: string): GpuState | undefined {
-  if (!/^cuda(:|$)/.test(device)) return undefined;
+  if (!isCuda(device)) return undefined;
   const text = capture('nvidia-smi', [
     `--id=${deviceIndex(device)}`,
     `--query-gpu=${FIELDS.map(([, query]) => query).join(',')}`,

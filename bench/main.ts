@@ -14,7 +14,15 @@ import { type BenchCase, input, PROFILES, type Profile, REPO } from './case';
 import { cases, square } from './cases';
 import { type Ceiling, peaks, peaksAgain, products } from './ceilings';
 import { deviceClock } from './clock';
-import { commit, deviceIndex, deviceName, type GpuState, gpuState, withoutPaths } from './machine';
+import {
+  commit,
+  deviceIndex,
+  deviceName,
+  type GpuState,
+  gpuState,
+  isCuda,
+  withoutPaths,
+} from './machine';
 import { type Clock, hostCost, makeSets, METHODS, type Method, type Plug, time } from './measure';
 import { type PeerAnswer, runPeer } from './peer';
 import { markdown, summary } from './report';
@@ -68,9 +76,9 @@ async function measure(one: BenchCase, tools: Tools): Promise<Row> {
 }
 
 /** Large products keep the device busy, where it can do them. */
-async function makePlug(tools: Tools): Promise<{ plug?: Plug; end(): void }> {
+async function makePlug(tools: Tools, { name }: Profile): Promise<{ plug?: Plug; end(): void }> {
   if (tools.method.plugSeconds === 0) return { end() {} };
-  const one = square({ dtype: 'float16', compute: 'float32' }, 4096);
+  const one = square({ dtype: 'float16', compute: 'float32' }, name === 'quick' ? 32 : 4096);
   const inputs = one.inputs(tools.device);
   const end = () => {
     for (const t of inputs) t.dispose();
@@ -126,7 +134,7 @@ async function measureAll(
   const onCpu = device === 'cpu';
   const ceilings = [...peaks(device, profile)];
   if (!onCpu) ceilings.push(...(await products(device, profile, tools)));
-  const { plug, end } = await makePlug(tools);
+  const { plug, end } = await makePlug(tools, profile);
   const rows: Row[] = [];
   for (const [i, one] of selected.entries()) {
     if (process.stderr.isTTY)
@@ -138,7 +146,7 @@ async function measureAll(
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   // On a machine that others use too, the peaks of before and after say how steady the run was.
   peaksAgain(device, ceilings, profile);
-  plug?.(1); // longer than nvidia-smi takes
+  if (isCuda(device)) plug?.(1); // longer than nvidia-smi takes
   const loaded = gpuState(device);
   await tools.clock.sync().catch(() => {});
   end();
@@ -189,7 +197,7 @@ async function run(asked: Asked, keep: (report: Report) => void): Promise<Report
       rows,
     };
   };
-  const wanted = asked.torch === 'on' || (asked.torch === 'auto' && /^cuda(:|$)/.test(device));
+  const wanted = asked.torch === 'on' || (asked.torch === 'auto' && isCuda(device));
   if (!wanted) return result();
   keep(result());
   return result(await askPeer(selected, rows, tools, asked));

@@ -60,7 +60,7 @@ export const METHODS: Readonly<Record<'cpu' | 'gpu' | 'quick', Method>> = {
     maxCalls: 2,
     warmupSeconds: 0,
     rotateBytes: 1 << 12,
-    plugSeconds: 0,
+    plugSeconds: 1e-4,
     hostCalls: 20,
   },
 };
