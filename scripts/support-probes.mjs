@@ -32,6 +32,7 @@ export const PROBES = {
   slice: { params: { starts: [0], ends: [8] } },
   pad: { params: { before: [1, 1], after: [1, 1] } },
   conv2d: { shapes: [image, [32, 16, 3, 3]], params: { padding: 1 } },
+  conv2dInt8: { shapes: [image, [32, 16, 3, 3], []], params: { padding: 1 } },
   conv2dBackwardInput: {
     shapes: [
       [2, 32, 8, 8],
