@@ -22,6 +22,7 @@ import {
   planDeclared,
   planKey,
   readLate,
+  readLateSync,
   tryFreeBatch,
 } from './model/plans';
 import { type ProfileOptions, type ProfileReport, profileModel } from './model/profile';
@@ -29,46 +30,6 @@ import { type LoadOptions, type ModelSource, readModel } from './model/source';
 import { encodeModel } from './onnx/encode';
 import { ONNX_OPS } from './onnx/op-table';
 import type { Tensor } from './tensor';
-
-export type { NodeReport } from './graph/executor';
-export type { ModelInput } from './graph/inputs';
-export type {
-  Attribute,
-  Constant,
-  Dim,
-  Integer,
-  Node as ModelNode,
-  NodeCompute,
-  ValueInfo,
-} from './graph/ir';
-export type { CastLoss, Precision } from './graph/passes/cast-constant';
-export type {
-  ListEdit,
-  ListEdits,
-  PrecisionList,
-  PrecisionProfile,
-} from './graph/passes/precision-lists';
-export type {
-  AuditProgress,
-  AuditReport,
-  NodeAudit,
-  NodeCallAudit,
-} from './audit/audit';
-export type { ErrorStatistics, RangeStatistics } from './audit/statistics';
-export type { TensorCoreFit } from './audit/tensor-cores';
-export type { ModelAuditOptions } from './model/audit';
-export type { ConvertOptions, SearchProgress } from './model/auto';
-export type {
-  Conversion,
-  NodePrecision,
-  OutOfRange,
-  OutOfRangeConstant,
-  PrecisionOptions,
-  PrecisionSearch,
-} from './model/convert';
-export type { BatchState } from './model/plans';
-export type { NodeTime, ProfileOptions, ProfileReport } from './model/profile';
-export type { LoadOptions, LoadProgress, ModelSource } from './model/source';
 
 /** Options of {@link Model.run}. */
 export interface RunOptions {
@@ -246,6 +207,27 @@ export class Model {
   }
 
   /**
+   * `run` on this thread, which waits: for workers and scripts. In a service it would stop everything else.
+   *
+   * @throws what `run` rejects with.
+   */
+  runSync(
+    inputs: Readonly<Record<string, ModelInput>>,
+    options: RunOptions = {},
+  ): Record<string, Tensor> {
+    this.#check('runSync');
+    options.signal?.throwIfAborted();
+    this.#checkOutputs(options.outputs);
+    const { tensors, temporary } = bindInputs(this.inputs, inputs, this.device, this.#batch);
+    try {
+      return Object.fromEntries(this.#planSync(tensors).executor.runSync(tensors, options));
+    } finally {
+      for (const tensor of temporary) tensor.dispose();
+      this.#releaseUnused();
+    }
+  }
+
+  /**
    * A new model with the weights and intermediates in another precision, and with another type of sums.
    *
    * Weights are rounded once, to nearest, ties to even; the statistics of BatchNormalization stay float32.
@@ -371,30 +353,51 @@ export class Model {
   /** The plan for inputs of these shapes, and of these values where shapes follow from them. */
   async #plan(tensors: ReadonlyMap<string, Tensor>): Promise<CachedPlan> {
     const values = new Map<string, Constant>();
-    for (const name of this.#late) {
-      values.set(name, await readLate(name, tensors.get(name) as Tensor));
-    }
+    let wanted: ReadonlySet<string> = this.#late;
     for (;;) {
-      const key = planKey(this.inputs, tensors, values);
-      const missing = new Set<string>();
-      try {
-        let cached = this.#plans.get(key);
-        if (!cached) {
-          const late = { values, missing };
-          const plan = makePlan(this.#runGraph, ONNX_OPS, tensors, this.#engine, late);
-          const executor = new Executor<Tensor>(plan, this.#engine, this.#constants);
-          cached = { executor, running: 0 };
-        }
-        this.#plans.delete(key);
-        this.#plans.set(key, cached);
-        return cached;
-      } catch (error) {
-        if (missing.size === 0) throw error;
-        for (const name of missing) {
-          this.#late.add(name);
-          values.set(name, await readLate(name, tensors.get(name) as Tensor));
-        }
+      for (const name of wanted) {
+        values.set(name, await readLate(name, tensors.get(name) as Tensor));
       }
+      const found = this.#findPlan(tensors, values);
+      if ('executor' in found) return found;
+      wanted = found.missing;
+    }
+  }
+
+  #planSync(tensors: ReadonlyMap<string, Tensor>): CachedPlan {
+    const values = new Map<string, Constant>();
+    let wanted: ReadonlySet<string> = this.#late;
+    for (;;) {
+      for (const name of wanted) values.set(name, readLateSync(name, tensors.get(name) as Tensor));
+      const found = this.#findPlan(tensors, values);
+      if ('executor' in found) return found;
+      wanted = found.missing;
+    }
+  }
+
+  /** The plan, or the names of inputs whose values it needs as well. */
+  #findPlan(
+    tensors: ReadonlyMap<string, Tensor>,
+    values: ReadonlyMap<string, Constant>,
+  ): CachedPlan | { readonly missing: ReadonlySet<string> } {
+    const key = planKey(this.inputs, tensors, values);
+    const missing = new Set<string>();
+    try {
+      let cached = this.#plans.get(key);
+      if (!cached) {
+        const plan = makePlan(this.#runGraph, ONNX_OPS, tensors, this.#engine, { values, missing });
+        cached = {
+          executor: new Executor<Tensor>(plan, this.#engine, this.#constants),
+          running: 0,
+        };
+      }
+      this.#plans.delete(key);
+      this.#plans.set(key, cached);
+      return cached;
+    } catch (error) {
+      if (missing.size === 0) throw error;
+      for (const name of missing) this.#late.add(name);
+      return { missing };
     }
   }
 

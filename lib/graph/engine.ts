@@ -16,6 +16,8 @@ export interface Engine<T> extends Inference {
   run(op: string, inputs: readonly (T | undefined)[], params: Params): readonly T[];
   /** Resolves once the tensor's values are there, with how they were made; rejects when that failed. */
   settled(tensor: T): Promise<Provenance>;
+  /** The same, now: the thread waits. Throws when it failed. */
+  settledSync(tensor: T): Provenance;
   upload(constant: Constant): T;
   /** A tensor of its own with the same contents. */
   share(tensor: T): T;

@@ -83,8 +83,50 @@ export class Executor<T> {
    * @throws ModelError naming the node whose call failed; the reason of `signal`. Nothing is left behind.
    */
   async run(inputs: ReadonlyMap<string, T>, options: ExecuteOptions = {}): Promise<Map<string, T>> {
+    const run = this.#begin(inputs, options.outputs);
+    try {
+      await this.#runSteps(run.schedule, run.find, run.live, options);
+      return run.collect();
+    } catch (thrown) {
+      run.giveUp();
+      throw thrown;
+    }
+  }
+
+  /** The same on this thread, which waits for each call. */
+  runSync(inputs: ReadonlyMap<string, T>, options: ExecuteOptions = {}): Map<string, T> {
+    const run = this.#begin(inputs, options.outputs);
+    const { steps, releases } = run.schedule;
+    try {
+      for (const [i, step] of steps.entries()) {
+        options.signal?.throwIfAborted();
+        if (!step.outputs.every((value) => this.#fixed.has(value))) {
+          const started = performance.now();
+          const [first] = this.#runStep(step, run.find, run.live);
+          if (first !== undefined && step.op !== VIEW) {
+            let provenance: Provenance;
+            try {
+              provenance = this.engine.settledSync(first);
+            } catch (cause) {
+              if (step.once) this.#forget(step.outputs);
+              throw failure(step, cause);
+            }
+            options.onNode?.(report(step, provenance, options.profile, started));
+          }
+        }
+        this.#release(releases[i], run.live);
+      }
+      return run.collect();
+    } catch (thrown) {
+      run.giveUp();
+      throw thrown;
+    }
+  }
+
+  /** One run: where values are found, and what becomes of them at the end. */
+  #begin(inputs: ReadonlyMap<string, T>, outputs: readonly string[] | undefined) {
     const { plan } = this;
-    const wanted = options.outputs ?? [...plan.outputs.keys()];
+    const wanted = outputs ?? [...plan.outputs.keys()];
     const given = new Map<Value, T>();
     for (const [name, value] of plan.inputs) given.set(value, inputs.get(name) as T);
     const live = new Map<Value, T>();
@@ -95,9 +137,8 @@ export class Executor<T> {
       const holder = this.constants.has(value.constant) ? this.constants : this.#own;
       return holder.get(value.constant);
     };
-    const outputs = new Map<string, T>();
-    try {
-      await this.#runSteps(this.#schedule(wanted), find, live, options);
+    const made = new Map<string, T>();
+    const collect = () => {
       const handedOut = new Set<T>();
       for (const name of wanted) {
         const value = plan.outputs.get(name);
@@ -107,13 +148,22 @@ export class Executor<T> {
         const own = live.has(value) && !handedOut.has(tensor);
         const result = own ? tensor : this.engine.share(tensor);
         handedOut.add(result);
-        outputs.set(name, result);
+        made.set(name, result);
       }
-      return outputs;
-    } catch (thrown) {
-      const left = new Set([...live.values(), ...outputs.values()]);
-      for (const tensor of left) this.engine.dispose(tensor);
-      throw thrown;
+      return made;
+    };
+    const giveUp = () => {
+      for (const tensor of new Set([...live.values(), ...made.values()]))
+        this.engine.dispose(tensor);
+    };
+    return { schedule: this.#schedule(wanted), find, live, collect, giveUp };
+  }
+
+  #release(values: readonly Value[] | undefined, live: Map<Value, T>): void {
+    for (const value of values ?? []) {
+      const tensor = live.get(value);
+      live.delete(value);
+      if (tensor !== undefined) this.engine.dispose(tensor);
     }
   }
 
@@ -131,13 +181,7 @@ export class Executor<T> {
         if (step.once) this.#forget(step.outputs);
         throw failure(step, cause);
       });
-      onNode?.({
-        node: partsOf(step.node).join(' + '),
-        op: step.node.op,
-        call: step.op,
-        provenance,
-        ...(profile ? { milliseconds: performance.now() - started } : {}),
-      });
+      onNode?.(report(step, provenance, profile, started));
     };
     for (const [i, step] of steps.entries()) {
       signal?.throwIfAborted();
@@ -152,11 +196,7 @@ export class Executor<T> {
           queue.push({ step, made, started });
         }
       }
-      for (const value of releases[i] ?? []) {
-        const tensor = live.get(value);
-        live.delete(value);
-        if (tensor !== undefined) this.engine.dispose(tensor);
-      }
+      this.#release(releases[i], live);
       if (queue.length > (profile ? 0 : MAX_AHEAD)) await settleFirst();
     }
     while (queue.length > 0) {
@@ -206,6 +246,19 @@ export class Executor<T> {
     this.#own.dispose();
   }
 }
+
+const report = (
+  { node, op }: Step,
+  provenance: Provenance,
+  profile: boolean | undefined,
+  started: number,
+): NodeReport => ({
+  node: partsOf(node).join(' + '),
+  op: node.op,
+  call: op,
+  provenance,
+  ...(profile ? { milliseconds: performance.now() - started } : {}),
+});
 
 const failure = ({ node }: Step, cause: unknown) =>
   modelError(messageOf(cause), { node: node.name, op: node.op, cause });

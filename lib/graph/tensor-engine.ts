@@ -5,7 +5,7 @@ import { tensor } from '../create';
 import { ARRAY_TYPES } from '../dtype';
 import { type OpInput, type OpName, runOpAll } from '../run';
 import { keep } from '../scope';
-import { explainAsync, type Tensor } from '../tensor';
+import { explain, explainAsync, type Tensor } from '../tensor';
 import type { Engine } from './engine';
 import { type Constant, elementCount } from './ir';
 import { type Desc, type Params, VIEW } from './op-set';
@@ -56,6 +56,10 @@ export class TensorEngine implements Engine<Tensor> {
 
   settled(value: Tensor): Promise<Provenance> {
     return explainAsync(value);
+  }
+
+  settledSync(value: Tensor): Provenance {
+    return explain(value);
   }
 
   upload(constant: Constant): Tensor {

@@ -1,5 +1,6 @@
 /** How a model's graph becomes plans: for the shapes that its file declares, and for those that a run brings. */
 
+import { floatToBfloat16Bits, floatToHalfBits } from '../dtype';
 import type { Constant, Graph, ValueInfo } from '../graph/ir';
 import { settleShapes } from '../graph/inputs';
 import { messageOf, modelError } from '../graph/model-error';
@@ -16,13 +17,28 @@ export type BatchState = { readonly free: true } | { readonly free: false; reado
 /** An input whose values are shapes or axes has at most this many. */
 const MAX_LATE = 1024;
 
+function checkLate(name: string, { size }: Tensor): void {
+  if (size <= MAX_LATE) return;
+  throw modelError(
+    `shapes depend on the ${size} values of input "${name}", at most ${MAX_LATE} are supported`,
+  );
+}
+
+/** The same as `readLate`, for a thread that may wait. */
+export function readLateSync(name: string, value: Tensor): Constant {
+  checkLate(name, value);
+  const { dtype, shape } = value;
+  const data = value.dataSync() as ArrayLike<number>;
+  if (dtype === 'float16') return { dtype, shape, data: Uint16Array.from(data, floatToHalfBits) };
+  if (dtype === 'bfloat16') {
+    return { dtype, shape, data: Uint16Array.from(data, floatToBfloat16Bits) };
+  }
+  return { dtype, shape, data: data as unknown as Constant['data'] };
+}
+
 /** The values of such an input. */
 export async function readLate(name: string, value: Tensor): Promise<Constant> {
-  if (value.size > MAX_LATE) {
-    throw modelError(
-      `shapes depend on the ${value.size} values of input "${name}", at most ${MAX_LATE} are supported`,
-    );
-  }
+  checkLate(name, value);
   const { dtype, shape } = value;
   if (dtype === 'float16' || dtype === 'bfloat16') {
     return { dtype, shape, data: await (value as Tensor<'float16'>).asUint16() };

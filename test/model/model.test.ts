@@ -390,3 +390,34 @@ describe('model.convert', () => {
     expect(await values((await half.run({ x: [1, 2, 3] }))['y'])).toEqual([2, 28.5]);
   });
 });
+
+describe('runSync', () => {
+  test('gives what run gives, with the same reports, and names the node that fails', async () => {
+    using model = await Model.load(bytes);
+    const inputs = { x: Float32Array.of(1, 2, 3, 4, 5, 6) };
+    const seen: string[][] = [[], []];
+    const note =
+      (k: number) =>
+      ({ node, call }: NodeReport) =>
+        seen[k]?.push(`${node} ${call}`);
+    const awaited = await model.run(inputs, { onNode: note(0) });
+    const now = model.runSync(inputs, { onNode: note(1), outputs: ['y', 's'] });
+    expect(seen[1]).toEqual(seen[0]);
+    expect(now['y']?.dataSync()).toEqual(await awaited['y']?.data());
+    expect(Object.keys(model.runSync(inputs, { outputs: ['s'] }))).toEqual(['s']);
+    expect(() => model.runSync({ x: Float32Array.of(1) })).toThrow(ShapeError);
+    expect(() => model.runSync(inputs, { signal: AbortSignal.abort() })).toThrow('aborted');
+    expect(() => model.runSync(inputs, { outputs: ['q'] })).toThrow('outputs must be among y, s');
+  });
+
+  test('leaves nothing behind', async () => {
+    using model = await Model.load(bytes);
+    const run = () => {
+      for (const t of Object.values(model.runSync({ x: [1, 2, 3] }))) t.dispose();
+    };
+    run();
+    const before = await live();
+    run();
+    expect(await live()).toBeLessThanOrEqual(before);
+  });
+});

@@ -65,6 +65,13 @@ export class FakeEngine implements Engine<FakeTensor> {
     return Promise.resolve({ kernel: tensor.text } as Provenance);
   }
 
+  settledSync(tensor: FakeTensor): Provenance {
+    if (this.failing.run !== '' && tensor.text.includes(`${this.failing.run}(`)) {
+      throw new Error(`${this.failing.run} failed`);
+    }
+    return { kernel: tensor.text } as Provenance;
+  }
+
   upload({ shape }: Constant): FakeTensor {
     this.log.push(`upload [${shape.join(', ')}]`);
     return this.#make(`const[${shape.join(',')}]`);

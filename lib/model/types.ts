@@ -1,0 +1,41 @@
+/** The types of models that callers see, by the names under which they see them. */
+
+export type { NodeReport } from '../graph/executor';
+export type { ModelInput } from '../graph/inputs';
+export type {
+  Attribute,
+  Constant,
+  Dim,
+  Integer,
+  Node as ModelNode,
+  NodeCompute,
+  ValueInfo,
+} from '../graph/ir';
+export type { CastLoss, Precision } from '../graph/passes/cast-constant';
+export type {
+  ListEdit,
+  ListEdits,
+  PrecisionList,
+  PrecisionProfile,
+} from '../graph/passes/precision-lists';
+export type {
+  AuditProgress,
+  AuditReport,
+  NodeAudit,
+  NodeCallAudit,
+} from '../audit/audit';
+export type { ErrorStatistics, RangeStatistics } from '../audit/statistics';
+export type { TensorCoreFit } from '../audit/tensor-cores';
+export type { ModelAuditOptions } from './audit';
+export type { ConvertOptions, SearchProgress } from './auto';
+export type {
+  Conversion,
+  NodePrecision,
+  OutOfRange,
+  OutOfRangeConstant,
+  PrecisionOptions,
+  PrecisionSearch,
+} from './convert';
+export type { BatchState } from './plans';
+export type { NodeTime, ProfileOptions, ProfileReport } from './profile';
+export type { LoadOptions, LoadProgress, ModelSource } from './source';
