@@ -48,4 +48,20 @@ HALFTONE_HD int64_t quotient(const Divisor& by, int64_t n) {
   return static_cast<int64_t>((high + all) >> by.shift);
 }
 
+/// The same for n and divisor below 2^31 alone: for kernels whose positions are 32-bit numbers.
+struct Divider {
+  uint32_t divisor = 1, multiplier = 1;
+  int32_t shift = 0;
+
+  Divider() = default;
+  explicit constexpr Divider(uint32_t d) : divisor(d) {
+    const Divisor v = divisor_of(d);
+    multiplier = v.multiplier;
+    shift = v.shift;
+  }
+  constexpr uint32_t quotient(uint32_t n) const {
+    return (static_cast<uint32_t>(static_cast<uint64_t>(n) * multiplier >> 32) + n) >> shift;
+  }
+};
+
 }  // namespace halftone::device

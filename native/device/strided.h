@@ -5,6 +5,7 @@
 
 #include "core/shape.h"
 #include "device/device.h"
+#include "device/divide.h"
 
 namespace halftone::device {
 
@@ -82,26 +83,6 @@ Status in_pieces(const Axes<N>& axes, const F& launch, int64_t most = kMaxPositi
   const int64_t start[N] = {};
   return split(split, axes, start);
 }
-
-/// n / divisor as a multiplication, for n < 2^31 and 0 < divisor < 2^31. With s = ceil(log2
-/// divisor) and m = floor(2^(31+s) / divisor) + 1: m exceeds 2^(31+s) / divisor by at most 1, so
-/// n * m / 2^(31+s) exceeds n / divisor by at most n / 2^(31+s) < 1 / divisor, too little to reach
-/// the next whole number. m < 2^32.
-struct Divider {
-  uint32_t divisor = 0, multiplier = 0, shift = 0;
-
-  Divider() = default;
-  explicit Divider(uint32_t d) : divisor(d) {
-    if (d == 1) return;
-    while (uint64_t{1} << shift < d) ++shift;
-    multiplier = static_cast<uint32_t>((uint64_t{1} << (31 + shift)) / d + 1);
-    --shift;  // the upper half of the product has lost 32 bits
-  }
-  constexpr uint32_t quotient(uint32_t n) const {
-    if (divisor == 1) return n;
-    return static_cast<uint32_t>(static_cast<uint64_t>(n) * multiplier >> 32) >> shift;
-  }
-};
 
 /// Axes as kernels use them.
 template <int N>
