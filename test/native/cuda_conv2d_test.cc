@@ -143,3 +143,231 @@ TEST(all_kinds_by_the_honest_engine_are_exact_in_float16) {
   check_all({fake::kHonest}, 140, Exact::kNumber, 2);
 }
 TEST(all_kinds_by_our_own_kernels) { check_all({kNoEngine}, 140, Exact::kBits, 3); }
+
+namespace {
+
+/// A convolution that fills tiles of the float16 kernel: packs of 8 channels, and without.
+struct TileCase {
+  int64_t n, c, h, w, k, r, stride, pad, groups;
+};
+
+ConvCase case_of(const TileCase& t, Layout layout, FilterLayout filter) {
+  ConvCase c{};
+  c.options.layout = layout;
+  c.options.filterLayout = filter;
+  c.options.stride = {t.stride, t.stride};
+  c.options.padding = {Padding::kExplicit, {t.pad, t.pad, t.pad, t.pad}};
+  c.options.groups = t.groups;
+  c.n = t.n, c.c = t.c, c.h = t.h, c.w = t.w, c.k = t.k, c.r = c.s = t.r;
+  c.pad[0] = c.pad[1] = t.pad;
+  c.out[0] = (t.h + 2 * t.pad - t.r) / t.stride + 1;
+  c.out[1] = (t.w + 2 * t.pad - t.r) / t.stride + 1;
+  return c;
+}
+
+}  // namespace
+
+// Pixels, channels and terms one less, as many and one more than a tile has; packs and no packs.
+TEST(the_tiled_float16_kernel_is_the_cpu_to_the_bit) {
+  const Offer offer({kNoEngine});
+  constexpr TileCase kCases[] = {{1, 16, 8, 16, 128, 1, 1, 0, 1}, {1, 8, 8, 16, 129, 1, 1, 0, 1},
+                                 {1, 17, 8, 16, 127, 1, 1, 0, 1}, {1, 16, 3, 43, 40, 1, 1, 0, 1},
+                                 {1, 8, 1, 127, 32, 1, 1, 0, 1},  {2, 8, 9, 9, 32, 3, 1, 1, 1},
+                                 {1, 3, 17, 16, 33, 5, 2, 2, 1},  {1, 24, 7, 7, 72, 3, 2, 1, 1},
+                                 {1, 32, 6, 6, 64, 3, 1, 1, 2},   {2, 6, 5, 5, 96, 3, 1, 1, 3},
+                                 {1, 1, 12, 12, 136, 3, 1, 0, 1}, {1, 40, 5, 26, 256, 1, 1, 0, 1}};
+  Random random(test_seed());
+  const Kind half = kKinds[4];
+  int tiles = 0;
+  for (const TileCase& one : kCases)
+    for (const Layout layout : {Layout::kNHWC, Layout::kNCHW})
+      for (const FilterLayout filter : {FilterLayout::kHWIO, FilterLayout::kOIHW}) {
+        std::vector<std::string> kernels;
+        check_case(random, case_of(one, layout, filter), Wanted::kOutput, half, Exact::kBits,
+                   &kernels);
+        tiles += kernels[0].rfind("conv2d_f16_hfma2_", 0) == 0;
+      }
+  CHECK_EQ(tiles, static_cast<int>(std::size(kCases)) * 4);
+}
+
+// An infinity or NaN in the filter meets data only, on every way to a result. A library multiplies
+// the padding as zeros and gets NaN.
+TEST(padding_hides_no_data_and_shows_no_weights) {
+  for (const std::vector<int64_t>& engines :
+       {std::vector<int64_t>{}, {fake::kHonest}, {kNoEngine}}) {
+    const Offer offer(engines);
+    for (const Kind& kind : kKinds)
+      for (const bool relu : {false, true})
+        for (const float bad : {INFINITY, -INFINITY, NAN}) {
+          HostTensor x(kind.type, Shape{1, 3, 3, 1}), w(kind.type, Shape{40, 3, 3, 1});
+          for (int64_t i = 0; i < 9; ++i) set(x, i, 1);
+          for (int64_t i = 0; i < 40 * 9; ++i) set(w, i, i % 9 == 0 ? bad : 1);
+          Conv2d::Params p;
+          p.layout = Layout::kNHWC;
+          p.filterLayout = FilterLayout::kOHWI;
+          p.padding = {Padding::kExplicit, {1, 1, 1, 1}};
+          p.compute = kind.compute;
+          p.outputDType.value = static_cast<int32_t>(kind.out);
+          if (relu) p.activation = Activation::kRelu;
+          RunResult cpu = run_op<Conv2d>(p, {&x, &w}), cuda = run_cuda<Conv2d>(p, {&x, &w});
+          CHECK_OK(cuda.status);
+          for (int64_t i = 0; i < 9 * 40; ++i)
+            if (!same_bits_or_nan(cpu.outputs[0], cuda.outputs[0], i))
+              return check::fail(__FILE__, __LINE__,
+                                 concat(name(kind.type), " ", name(kind.compute), " ",
+                                        cuda.provenance.kernel, " [", i, "] = ",
+                                        get(cuda.outputs[0], i), ", cpu ", get(cpu.outputs[0], i)));
+        }
+  }
+}
+
+TEST(gradients_hide_padding_too) {
+  for (const std::vector<int64_t>& engines : {std::vector<int64_t>{}, {kNoEngine}}) {
+    const Offer offer(engines);
+    for (const Kind& kind : kKinds)
+      for (const float bad : {INFINITY, NAN}) {
+        HostTensor x(kind.type, Shape{1, 1, 5, 5}), w(kind.type, Shape{1, 1, 3, 3}),
+            dy(kind.type, Shape{1, 1, 3, 3});
+        for (int64_t i = 0; i < 25; ++i) set(x, i, 1);
+        for (int64_t i = 0; i < 9; ++i) set(w, i, i == 0 ? bad : 1), set(dy, i, i == 8 ? bad : 1);
+        Conv2dBackwardInput::Params p;
+        p.stride = {2, 2};
+        p.padding = {Padding::kExplicit, {1, 1, 1, 1}};
+        p.compute = kind.compute;
+        p.outputDType.value = static_cast<int32_t>(kind.out);
+        p.inputSize = {5, 5};
+        Conv2dBackwardFilter::Params q;
+        static_cast<ConvOptions&>(q) = p;
+        q.compute = kind.compute;
+        q.outputDType = p.outputDType;
+        q.filterSize = {3, 3};
+        const auto same = [&](RunResult cpu, RunResult cuda) {
+          CHECK_OK(cuda.status);
+          for (int64_t i = 0; i < cpu.outputs[0].shape.elements(); ++i)
+            if (!same_bits_or_nan(cpu.outputs[0], cuda.outputs[0], i))
+              return check::fail(__FILE__, __LINE__,
+                                 concat(name(kind.type), " ", name(kind.compute), " ",
+                                        cuda.provenance.kernel, " [", i, "] = ",
+                                        get(cuda.outputs[0], i), ", cpu ", get(cpu.outputs[0], i)));
+        };
+        same(run_op<Conv2dBackwardInput>(p, {&dy, &w}),
+             run_cuda<Conv2dBackwardInput>(p, {&dy, &w}));
+        same(run_op<Conv2dBackwardFilter>(q, {&x, &dy}),
+             run_cuda<Conv2dBackwardFilter>(q, {&x, &dy}));
+      }
+  }
+}
+
+// Four values of 65519 with filters 65519 and -65519: in float16 the first product overflows
+// already.
+TEST(the_compute_type_decides_overflow) {
+  for (const std::vector<int64_t>& engines :
+       {std::vector<int64_t>{}, {fake::kHonest}, {kNoEngine}}) {
+    const Offer offer(engines);
+    HostTensor x(DType::kF16, Shape{1, 1, 4, 1}), w(DType::kF16, Shape{1, 2, 1, 1});
+    for (int64_t i = 0; i < 4; ++i) set(x, i, 65519);
+    set(w, 0, 65519), set(w, 1, -65519);
+    for (const Compute compute : {Compute::kFloat32, Compute::kFloat16}) {
+      Conv2d::Params p;
+      p.layout = Layout::kNHWC;
+      p.filterLayout = FilterLayout::kHWIO;
+      p.compute = compute;
+      RunResult y = run_cuda<Conv2d>(p, {&x, &w});
+      CHECK_OK(y.status);
+      // An engine may add a step's products before it rounds once: then the two cancel.
+      const bool steps = std::string(y.provenance.kernel) == "conv2d_nhwc_engine1";
+      for (int64_t i = 0; i < 3; ++i)
+        CHECK_EQ(get(y.outputs[0], i), compute == Compute::kFloat16 && !steps ? INFINITY : 0.0);
+    }
+  }
+}
+
+// Which way each combination takes, best first.
+TEST(bias_and_activation_are_fused_where_that_is_one_rounding) {
+  struct Way {
+    Kind kind;
+    bool bias, wide_bias, relu;
+    const char* kernel;
+    bool fused;
+    size_t calls;
+    uint64_t workspace;
+  };
+  constexpr Kind kF32 = kKinds[0], kWide = kKinds[2], kToF32 = kKinds[3], kHalf = kKinds[4];
+  const uint64_t out = 2 * 3 * 3 * 8;  // elements of y; x and w have 2 * 3 * 3 * 8 and 8 * 8
+  const uint64_t operands = out + 64;
+  const Way ways[] = {
+      {kF32, true, false, true, "conv2d_nhwc_engine8", true, 1, 0},
+      {kWide, true, false, true, "conv2d_nhwc_engine1", true, 1, 0},
+      {kWide, false, false, true, "conv2d_nhwc_engine1", true, 1, 0},
+      {kHalf, true, false, true, "conv2d_nhwc_engine1", true, 1, 0},
+      // A float32 bias joins float32 sums, which an engine writes or which widened inputs give.
+      {kWide, true, true, false, "conv2d_nhwc_engine10", false, 1, 4 * out},
+      {kToF32, true, true, true, "conv2d_nhwc_engine10", false, 1, 0},
+      {kKinds[6], true, true, false, "conv2d_nhwc_engine8", false, 1, 4 * operands},
+      {kKinds[5], true, true, false, "conv2d_nhwc_engine8", false, 1, 4 * (out + operands)}};
+  for (const Way& way : ways) {
+    const Offer offer({});
+    Random random(5);
+    HostTensor x(way.kind.type, Shape{2, 3, 3, 8}), w(way.kind.type, Shape{8, 1, 1, 8});
+    HostTensor bias(way.wide_bias ? DType::kF32 : way.kind.out, Shape{8});
+    for (HostTensor* t : {&x, &w, &bias}) fill(random, *t);
+    Conv2d::Params p;
+    p.layout = Layout::kNHWC;
+    p.filterLayout = FilterLayout::kOHWI;
+    p.compute = way.kind.compute;
+    p.outputDType.value = static_cast<int32_t>(way.kind.out);
+    if (way.relu) p.activation = Activation::kRelu;
+    // Tried once before, so that the experiments with the engines are not counted.
+    CHECK_OK(run_cuda<Conv2d>(p, {&x, &w, way.bias ? &bias : nullptr}).status);
+    fake::dnn_reset();
+    const RunResult y = run_cuda<Conv2d>(p, {&x, &w, way.bias ? &bias : nullptr});
+    CHECK_OK(y.status);
+    CHECK_EQ(std::string(y.provenance.kernel), way.kernel);
+    CHECK_EQ(fake::dnn_calls().size(), way.calls);
+    CHECK_EQ(fake::dnn_calls().back().spec.relu, way.fused && way.relu);
+    CHECK_EQ(fake::dnn_calls().back().spec.bias, way.fused);
+    CHECK_EQ(y.provenance.workspace_bytes, way.workspace);
+  }
+}
+
+TEST(empty_tensors_and_empty_sums) {
+  const Offer offer({});
+  const auto run = [](Shape x_shape, Shape w_shape, bool bias) {
+    HostTensor x(DType::kF16, x_shape), w(DType::kF16, w_shape), b(DType::kF16, Shape{w_shape[0]});
+    for (int64_t i = 0; i < w_shape[0]; ++i) set(b, i, 2.5);
+    Conv2d::Params p;
+    p.padding = {Padding::kExplicit, {1, 1, 1, 1}};
+    RunResult y = run_cuda<Conv2d>(p, {&x, &w, bias ? &b : nullptr});
+    CHECK_OK(y.status);
+    for (int64_t i = 0; i < y.outputs[0].shape.elements(); ++i)
+      CHECK_EQ(get(y.outputs[0], i), bias ? 2.5 : 0.0);
+    return y.outputs[0].shape.elements();
+  };
+  CHECK_EQ(run(Shape{0, 2, 4, 4}, Shape{3, 2, 3, 3}, true), 0);
+  CHECK_EQ(run(Shape{1, 0, 4, 4}, Shape{3, 0, 3, 3}, true), 48);
+  CHECK_EQ(run(Shape{1, 2, 0, 4}, Shape{3, 2, 2, 3}, false), 12);
+  CHECK_EQ(run(Shape{1, 2, 4, 4}, Shape{0, 2, 3, 3}, false), 0);
+  HostTensor x(DType::kF32, Shape{0, 2, 4, 4}), dy(DType::kF32, Shape{0, 3, 2, 2});
+  Conv2dBackwardFilter::Params p;
+  p.filterSize = {3, 3};
+  RunResult dw = run_cuda<Conv2dBackwardFilter>(p, {&x, &dy});
+  CHECK_OK(dw.status);
+  for (int64_t i = 0; i < 54; ++i) CHECK_EQ(get(dw.outputs[0], i), 0.0);
+  CHECK_EQ(fake::dnn_calls().size(), size_t{0});
+}
+
+TEST(integers_are_exact_in_every_layout) {
+  Random random(test_seed() + 9);
+  for (int i = 0; i < 60; ++i) {
+    const ConvCase t = random_case(random);
+    const DType a = i % 2 ? DType::kS8 : DType::kU8, b = i % 4 < 2 ? DType::kS8 : DType::kU8;
+    HostTensor x(a, t.x()), w(b, t.filter()), bias(DType::kS32, Shape{t.k});
+    for (HostTensor* one : {&x, &w, &bias}) fill(random, *one);
+    Conv2d::Params p;
+    static_cast<ConvOptions&>(p) = t.options;
+    if (i % 3 == 0) p.activation = Activation::kRelu;
+    RunResult cpu = run_op<Conv2d>(p, {&x, &w, &bias}), cuda = run_cuda<Conv2d>(p, {&x, &w, &bias});
+    CHECK_OK(cuda.status);
+    CHECK(cpu.outputs[0].bytes == cuda.outputs[0].bytes);
+  }
+}

@@ -156,6 +156,20 @@ class Experiment {
         host_tensor(spec_.x, x), host_tensor(spec_.w, w), host_tensor(spec_.y, y), {}};
     if (spec_.bias)
       host[3] = host_tensor({spec_.bias_type, {1, spec_.y.dims[1], 1, 1}, {1, 1, 1, 1}, 16}, zero);
+    const int result = spec_.direction == ConvDirection::kForward         ? 2
+                       : spec_.direction == ConvDirection::kBackwardInput ? 0
+                                                                          : 1;
+    const Status done = enqueue(host, &host[result], result);
+    // Also after a failure: copies from `host` may still be under way.
+    const Status reached = stream_synchronize(bench_.stream);
+    HALFTONE_TRY(done);
+    HALFTONE_TRY(reached);
+    const DnnTensor& t = spec_.result();
+    for (int64_t i = 0; i < elements(t); ++i) out->push_back(read(host[result], t.dtype, i));
+    return {};
+  }
+
+  Status enqueue(const std::vector<char> (&host)[4], std::vector<char>* bytes, int result) {
     void* device[4] = {};
     for (int i = 0; i < 4; ++i) {
       if (host[i].empty()) continue;
@@ -164,20 +178,12 @@ class Experiment {
                               bench_.stream));
     }
     void* workspace = nullptr;
-    if (const int64_t bytes = dnn_workspace_bytes(*plan_); bytes > 0)
-      HALFTONE_TRY(bench_.scratch(static_cast<size_t>(bytes), &workspace));
+    if (const int64_t size = dnn_workspace_bytes(*plan_); size > 0)
+      HALFTONE_TRY(bench_.scratch(static_cast<size_t>(size), &workspace));
     HALFTONE_TRY(
         dnn_execute(target_, *plan_, {device[0], device[1], device[2], device[3]}, workspace));
-    const int result = spec_.direction == ConvDirection::kForward         ? 2
-                       : spec_.direction == ConvDirection::kBackwardInput ? 0
-                                                                          : 1;
-    std::vector<char>& bytes = host[result];
-    HALFTONE_TRY(
-        copy_async(bytes.data(), device[result], bytes.size(), Copy::kDeviceToHost, bench_.stream));
-    HALFTONE_TRY(stream_synchronize(bench_.stream));
-    const DnnTensor& t = spec_.result();
-    for (int64_t i = 0; i < elements(t); ++i) out->push_back(read(bytes, t.dtype, i));
-    return {};
+    return copy_async(bytes->data(), device[result], bytes->size(), Copy::kDeviceToHost,
+                      bench_.stream);
   }
 
   DnnTarget& target_;
