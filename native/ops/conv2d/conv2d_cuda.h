@@ -42,8 +42,8 @@ Status conv2d_by_dnn(const ConvTask& task, DeviceContext& context, ConvMade* mad
 
 /// One thread per result.
 Status conv2d_by_definition(const ConvTask& task, DeviceContext& context, ConvMade* made);
-/// conv2d with compute 'float16' by the tiled kernel; every geometry with at least one term. Bit
-/// for bit the CPU's result.
+/// conv2d with compute 'float16' by the tiled kernel (conv2d_tiles_cuda.cu); every geometry with at
+/// least one term. Bit for bit the CPU's result.
 Status conv2d_by_tiles(const ConvTask& task, DeviceContext& context, ConvMade* made);
 /// Makes those results again that padding has turned to NaN (and, for `zeros_too`, whose zero may
 /// have the wrong sign). `call.out` holds the finished results.

@@ -167,8 +167,7 @@ __global__ void __launch_bounds__(256, 2)
       }
     };
 
-    __syncthreads();  // the tile before may still be read
-    keep(0);
+    keep(0);  // the last barrier of the tile before lies behind its last read
     __syncthreads();
     int buffer = 0;
     for (int done = 0; done < terms; done += kTileTerms, buffer ^= 1) {

@@ -1,6 +1,5 @@
 #include "device/elementwise.h"
 #include "ops/conv2d/conv2d_cuda.h"
-#include "ops/conv2d/conv2d_kernel.cuh"
 #include "ops/conv2d/conv2d_move_kernel.cuh"
 
 namespace halftone {
@@ -139,41 +138,6 @@ Status conv2d_repair(const ConvTask& t, DeviceContext& context, bool zeros_too) 
   int* flag = nullptr;
   HALFTONE_TRY(find_nonfinite(context, t.call.b, t.call.b_type, t.b_shape().elements(), &flag));
   return launch_direct<Repair::kNan>(t, context, "conv2d_repair", flag);
-}
-
-Status conv2d_by_tiles(const ConvTask& t, DeviceContext& context, ConvMade* made) {
-  const ConvGeometry& g = t.g;
-  const f16* x = static_cast<const f16*>(t.call.a);
-  const f16* w = static_cast<const f16*>(t.call.b);
-  f16* y = static_cast<f16*>(t.call.out);
-  if (t.options.filterLayout != FilterLayout::kHWIO) {
-    const size_t bytes = static_cast<size_t>(t.b_shape().elements()) * sizeof(f16);
-    void* moved = nullptr;
-    HALFTONE_TRY(context.scratch(bytes, &moved));
-    HALFTONE_TRY(conv2d_move(context, t.b_shape(), axis_order(t.options.filterLayout), DType::kF16,
-                             w, axis_order(FilterLayout::kHWIO), DType::kF16, moved));
-    w = static_cast<const f16*>(moved);
-    made->workspace_bytes += bytes;
-  }
-  const bool x_packs = g.x.c == 1 && g.group_in % 8 == 0 && device::aligned16(x);
-  const bool w_packs = g.group_out % 8 == 0 && device::aligned16(w);
-  TileCall call;
-  call.g = g;
-  call.finish = finish_of(t);
-  call.channel_tiles = (g.group_out + kTileChannels - 1) / kTileChannels;
-  call.tiles =
-      (g.batch * g.pixels() + kTilePixels - 1) / kTilePixels * g.groups * call.channel_tiles;
-  call.y_packs = g.y.c == 1 && g.group_out % 8 == 0 && device::aligned16(y);
-  const auto kernel =
-      x_packs ? (w_packs ? conv2d_f16_tiles<true, true> : conv2d_f16_tiles<true, false>)
-              : (w_packs ? conv2d_f16_tiles<false, true> : conv2d_f16_tiles<false, false>);
-  const auto grid = static_cast<unsigned>(std::min<int64_t>(call.tiles, kMaxInt));
-  HALFTONE_TRY(
-      device::launch("conv2d_f16_tiles", kernel, grid, 256, 0, context.stream(), call, x, w, y));
-  if (!g.h.all_full() || !g.w.all_full()) HALFTONE_TRY(conv2d_repair(t, context, true));
-  made->kernel = concat("conv2d_f16_hfma2", t.options.layout == Layout::kNHWC ? "_nhwc" : "_nchw");
-  made->done = true;
-  return {};
 }
 
 Status conv2d_move(DeviceContext& context, const Shape& from_shape, AxisOrder from_axes,
