@@ -73,7 +73,7 @@ const VARIABLES: readonly (readonly [name: RegExp, values: RegExp, rule: string]
   [/^CPU_ISA$/, /^(baseline|avx2|avx512|avx512fp16)?$/, 'baseline, avx2, avx512 or avx512fp16'],
   [/^CUDA_MEMORY_LIMIT$/, /^\d*$/, 'a number of bytes'],
   [
-    /^(CUDA_LIB_DIR|CUDA_PLAN_CACHE|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_DATA|REQUIRE_CUDA|BUNDLE_\w+|TEST_\w+|EMU_\w+)$/,
+    /^(CUDA_LIB_DIR|CUDA_PLAN_CACHE|CUDA|CUDA_ARCHS|JOBS|EXHAUSTIVE|REQUIRE_\w+|BUNDLE_\w+|TEST_\w+|EMU_\w+)$/,
     /^/,
     'anything',
   ],

@@ -4,10 +4,10 @@
 //   node scripts/cuda-resources.mjs            compares
 //   node scripts/cuda-resources.mjs --write    writes the table
 //
-// The table lists files. All their kernels must be free of spills; those whose name matches the file's "kernels"
-// (a regular expression; absent: all) have a row: the registers on each architecture. A kernel whose speed depends on
-// how many of its blocks fit on a multiprocessor belongs there. Results are kept in build/cuda-resources, under a hash
-// of the sources and the command.
+// The table lists files. Their kernels, or those whose name matches the file's "kernels" (a regular expression), must be
+// free of spills and have a row: the registers on each architecture. A kernel whose speed depends on how many of its
+// blocks fit on a multiprocessor belongs there. Results are kept in build/cuda-resources, under a hash of the sources
+// and the command.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -137,15 +137,15 @@ async function inspect(file, archs) {
 const row = ({ registers, shared }) =>
   registers.map((count) => count ?? '-').join(' ') + (shared > 0 ? `; ${shared} B shared` : '');
 
-/** The rows of the table for one file, and the spills of all its kernels. */
+/** The rows of the table for one file, and the spills. */
 function summarize(found, archs, only) {
   const names = demangle([...new Set(found.map(({ kernel }) => kernel))]);
   const spills = [];
   const rows = {};
   for (const { kernel, arch, registers, shared, spills: bytes } of found) {
     const name = names.get(kernel);
-    if (bytes > 0) spills.push(`${name} sm_${arch} spills ${bytes} bytes`);
     if (only && !new RegExp(only).test(name)) continue;
+    if (bytes > 0) spills.push(`${name} sm_${arch} spills ${bytes} bytes`);
     rows[name] ??= { registers: archs.map(() => undefined), shared: 0 };
     rows[name].registers[archs.indexOf(arch)] = registers;
     rows[name].shared = Math.max(rows[name].shared, shared);
@@ -181,7 +181,7 @@ export async function cudaResources({ write = false } = {}) {
       const entry = files[file];
       const found = await inspect(file, archs);
       const { rows, spills } = summarize(found, archs, entry.kernels);
-      kernels += found.length / archs.length;
+      kernels += Object.keys(rows).length;
       problems.push(...spills.map((text) => `${file}: ${text}`));
       const changed = differences(entry.table ?? {}, rows);
       if (write) entry.table = rows;
