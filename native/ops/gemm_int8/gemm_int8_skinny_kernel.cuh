@@ -149,7 +149,7 @@ __global__ void __launch_bounds__(256, 2) gemm_s8_dp4a_skinny_lines(SkinnyArgs p
 #pragma unroll
     for (int i = 0; i < kSums / 32; ++i) partial[warp][lane * (kSums / 32) + i] = sums[i];
   } else {
-    partial[warp][lane / (32 / kSums)] = sums[0];
+    if (lane % (32 / kSums) == 0) partial[warp][lane / (32 / kSums)] = sums[0];
   }
   Faults::barrier();
   const auto total = [&](int set, int number) {
