@@ -125,6 +125,37 @@ TEST(inputs_and_constants_may_be_results) {
   other->close();
 }
 
+// add of two types first makes one of both, in a workspace.
+TEST(calls_of_graphs_share_a_workspace_that_grows) {
+  const Setup setup{.delay_us = 100};
+  auto stream = setup.open();
+  {
+    std::vector<std::unique_ptr<Graph>> graphs;
+    for (const int64_t n : {4, 3000, 100}) {
+      const std::vector<int32_t> ones(static_cast<size_t>(n), 1);
+      Tensor integers;
+      CHECK_OK(stream->upload(DType::kS32, Shape{n}, ones.data(), &integers));
+      const Tensor zeros = upload(*stream, std::vector<float>(static_cast<size_t>(n)));
+      std::shared_ptr<Tape> tape;
+      CHECK_OK(Graph::begin(stream, {zeros}, &tape));
+      const Tensor once = add(*stream, tape->inputs[0], integers, tape.get());
+      const Tensor twice = add(*stream, integers, once, tape.get());
+      graphs.push_back(std::make_unique<Graph>(tape, std::vector<Tensor>{twice}));
+      const Tensor x = upload(*stream, std::vector<float>(static_cast<size_t>(n), 5.0f));
+      CHECK_OK(read(*stream, replay(*graphs.back(), x)).first);
+    }
+    for (const auto& graph : graphs) {
+      const size_t n = static_cast<size_t>(graph->inputs()[0].shape[0]);
+      const Tensor y = replay(*graph, upload(*stream, std::vector<float>(n, 7.0f)));
+      CHECK(read(*stream, y).second == std::vector<float>(n, 9.0f));
+      CHECK(graph->launched());
+    }
+  }
+  stream->close();
+  stream = nullptr;
+  CHECK_EQ(setup.info().used, uint64_t{0});
+}
+
 TEST(inputs_that_differ_are_refused) {
   const Setup setup;
   auto stream = setup.open();

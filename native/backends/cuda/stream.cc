@@ -77,6 +77,7 @@ CudaStream::~CudaStream() {
   const bool alive = use().ok() && synchronize().ok();
   if (alive) attached_.clear();
   reclaim(0);
+  arena_.reset();
   if (alive) device_->memory->forget(handle_);
   if (copy_stream_) vendor::stream_destroy(copy_stream_);
   vendor::stream_destroy(handle_);
@@ -226,9 +227,10 @@ Status CudaStream::scratch(size_t bytes, void** data, bool* owned) {
   scratch_peak_ = std::max(scratch_peak_, call_scratch_);
   *owned = !capturing_;
   if (!capturing_) return alloc(bytes, data);
-  if (call_scratch_ > recording_->arena_bytes)
+  if (!arena_ || call_scratch_ > arena_->bytes)
     return error(Code::kInternal, "a call asks for more workspace than when it last ran");
-  *data = static_cast<char*>(recording_->arena) + offset;
+  recording_->arena = arena_;
+  *data = static_cast<char*>(arena_->data) + offset;
   return {};
 }
 
@@ -239,11 +241,14 @@ void CudaStream::end_call() { call_scratch_ = 0; }
 // What a call asks for while it is recorded is known from its earlier runs. Where one asks for
 // more, the recording fails, and the next has that much.
 Status CudaStream::capture_begin() {
-  auto made = std::make_unique<RecordedGraph>();
-  made->arena_bytes = scratch_peak_;
-  if (made->arena_bytes != 0) HALFTONE_TRY(alloc(made->arena_bytes, &made->arena));
-  // The block is ours in the order of the stream, which is that of the graph's launches too.
-  recording_ = std::move(made);
+  if (scratch_peak_ > (arena_ ? arena_->bytes : 0)) {
+    auto larger = std::make_shared<Arena>();
+    larger->owner = this;
+    HALFTONE_TRY(alloc(scratch_peak_, &larger->data));
+    larger->bytes = scratch_peak_;
+    arena_ = std::move(larger);  // that of earlier graphs stays with them
+  }
+  recording_ = std::make_unique<RecordedGraph>();
   device_->memory->capturing().lock_shared();
   capturing_ = true;
   Status status = vendor::capture_begin(handle_);
@@ -272,10 +277,13 @@ Status CudaStream::launch(const RecordedGraph& graph) {
 }
 
 void CudaStream::destroy(RecordedGraph* graph) {
-  std::unique_ptr<RecordedGraph> owned(graph);
+  const std::unique_ptr<RecordedGraph> owned(graph);
   // The runtime does not say that a graph may be destroyed while it runs.
   if (graph->graph && use().ok() && synchronize().ok()) vendor::graph_destroy(graph->graph);
-  if (graph->arena) free(graph->arena, graph->arena_bytes);
+}
+
+Arena::~Arena() {
+  if (data) owner->free(data, bytes);
 }
 
 }  // namespace cuda

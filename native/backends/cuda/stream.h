@@ -12,14 +12,21 @@
 
 namespace halftone::cuda {
 
-/// A recorded run of a stream, with the memory that its calls use as workspaces.
-struct RecordedGraph {
-  vendor::Graph graph = nullptr;
-  void* arena = nullptr;
-  size_t arena_bytes = 0;
+class CudaStream;
+
+/// Memory of a stream that the calls of recorded graphs use as workspaces.
+struct Arena {
+  CudaStream* owner = nullptr;
+  void* data = nullptr;
+  size_t bytes = 0;
+  ~Arena();
 };
 
-class CudaStream;
+/// A recorded run of a stream.
+struct RecordedGraph {
+  vendor::Graph graph = nullptr;
+  std::shared_ptr<Arena> arena;  // nullptr: no call needs one
+};
 
 /// Bytes on their way to the host.
 struct Ticket {
@@ -86,10 +93,11 @@ class CudaStream {
   std::mutex copy_mutex_;  // for long copies to the host, which other threads make
   vendor::Stream copy_stream_ = nullptr;
 
-  // Workspaces are free again when a call returns, so the calls of a graph share one block, as
-  // large as the most that one call has asked for.
+  // Workspaces are free again when a call returns, and graphs of one stream run one after the other:
+  // all calls of all graphs share one block, as large as the most that one call has asked for.
   bool capturing_ = false;
   size_t call_scratch_ = 0, scratch_peak_ = 0;
+  std::shared_ptr<Arena> arena_;
   std::unique_ptr<RecordedGraph> recording_;
 };
 
