@@ -93,8 +93,9 @@ class CudaStream {
   std::mutex copy_mutex_;  // for long copies to the host, which other threads make
   vendor::Stream copy_stream_ = nullptr;
 
-  // Workspaces are free again when a call returns, and graphs of one stream run one after the other:
-  // all calls of all graphs share one block, as large as the most that one call has asked for.
+  // Workspaces are free again when a call returns, and graphs of one stream run one after the
+  // other: all calls of all graphs share one block, as large as the most that one call has asked
+  // for.
   bool capturing_ = false;
   size_t call_scratch_ = 0, scratch_peak_ = 0;
   std::shared_ptr<Arena> arena_;
