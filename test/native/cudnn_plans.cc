@@ -126,6 +126,20 @@ struct Totals {
   int plans = 0, none = 0, varying = 0, wrong = 0;
 };
 
+/// A plan as JSON is read back, and a damaged one is not.
+Status survives_storing(DnnTarget& target, const ConvSpec& spec, const ChosenPlan& chosen) {
+  std::string json;
+  std::shared_ptr<DnnPlan> read;
+  HALFTONE_TRY(dnn_save(*chosen.plan, &json));
+  HALFTONE_TRY(dnn_load(target, spec, json, &read));
+  if (dnn_workspace_bytes(*read) != chosen.workspace)
+    return error(Code::kInternal, "a stored plan has another workspace");
+  for (const std::string& damaged : {std::string(), json.substr(0, json.size() / 2), "#" + json})
+    if (dnn_load(target, spec, damaged, &read).ok())
+      return error(Code::kInternal, "a damaged plan is taken");
+  return {};
+}
+
 class Prover {
  public:
   Status open() {
@@ -160,6 +174,10 @@ class Prover {
       wrong(concat("engine ", chosen.engine.id, " has ", note_names(chosen.engine.numerical)));
     if (chosen.workspace > kWorkspace) wrong(concat("workspace ", chosen.workspace));
     if (lacks(p, a)) wrong("planned what the device cannot do");
+    if (totals->plans % 50 == 1) {
+      const Status kept = survives_storing(*targets_[device], spec, chosen);
+      if (!kept.ok()) wrong(kept.message);
+    }
   }
 
  private:
