@@ -1,5 +1,6 @@
 // The run time's streams over the emulated CUDA backend, whose device works on its own threads.
 #pragma once
+#include <deque>
 #include <future>
 #include <memory>
 #include <vector>
@@ -13,13 +14,19 @@ extern "C" const halftone_backend* halftone_backend_get(void);
 
 namespace halftone::test {
 
+/// A backend that no test has used: whether a device is lost is known by the backend's address.
+inline const Backend& new_backend() {
+  static std::deque<Backend> all;
+  return all.emplace_back(Backend{halftone_backend_get(), "emu", ""});
+}
+
 /// A device that nobody has lost yet. One at a time.
 struct Setup {
   uint64_t device_bytes = uint64_t{1} << 30;
   int delay_us = 0;
   int device = 0;
   bool pools = true;
-  Backend backend{halftone_backend_get(), "emu", ""};
+  const Backend& backend = new_backend();
 
   std::shared_ptr<Stream> open() const {
     emu::Control& c = emu::control();
