@@ -62,6 +62,8 @@ async function jest(args) {
   const code = await run(process.execPath, [bin, '--json', `--outputFile=${report}`, ...args], {
     // The report goes to the file; what people read goes to stderr.
     stdio: ['ignore', 'ignore', 'inherit'],
+    // The tables of operators run on the CPU and, with the CUDA backend's own sources, on the emulated device.
+    env: { HALFTONE_TEST_DEVICES: 'emu', ...process.env },
   });
   const counts = existsSync(report) ? parseJest(readFileSync(report, 'utf8')) : NONE;
   saveCounts('jest', counts);
