@@ -9,7 +9,6 @@ const image = [2, 16, 8, 8];
  * Sizes are multiples of 16, so that the types decide and not the alignment.
  */
 export const PROBES = {
-  absHistogram: { shapes: [[16, 16], []], dtypes: [null, 'float32'] },
   dequantize: { shapes: [[16, 16], []], dtypes: [null, 'float32'] },
   quantize: { shapes: [[16, 16], []], dtypes: [null, 'float32'] },
   absHistogram: { shapes: [[16, 16], []], dtypes: [null, 'float32'] },
