@@ -114,7 +114,8 @@ async function inspect(file, archs) {
     const text = await output(nvcc, [
       ...options,
       ...codes,
-      ...['-fatbin', '-Xptxas', '-v', '-MD', '-MF', depfile, '-x', 'cu'],
+      ...['-fatbin', '--threads', String(jobs()), '-Xptxas', '-v'],
+      ...['-MD', '-MF', depfile, '-x', 'cu'],
       ...[path.join(root, file), '-o', path.join(folder, 'out.fatbin')],
     ]);
     // Only our own headers: those of the toolkit stand behind its version.
