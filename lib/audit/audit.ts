@@ -44,6 +44,7 @@ export interface NodeAudit {
   readonly milliseconds: number;
 }
 
+/** What an audit found out about a model, in the order in which its nodes run. */
 export interface AuditReport {
   readonly model: string;
   readonly device: string;
@@ -55,6 +56,7 @@ export interface AuditReport {
   readonly milliseconds: number;
 }
 
+/** How far an audit has come. */
 export interface AuditProgress {
   /** Inputs that are done, and all of them. */
   readonly done: number;
@@ -62,7 +64,9 @@ export interface AuditProgress {
 }
 
 export interface AuditOptions {
+  /** Stops between nodes. */
   readonly signal?: AbortSignal | undefined;
+  /** Called after each input. */
   readonly onProgress?: ((progress: AuditProgress) => void) | undefined;
 }
 

@@ -24,6 +24,7 @@ export interface NodeTime {
   readonly share: number;
 }
 
+/** Where the time of a run goes. */
 export interface ProfileReport {
   readonly device: string;
   readonly runs: number;

@@ -48,6 +48,7 @@ export interface LoadOptions {
   readonly optimize?: boolean | undefined;
 }
 
+/** An ONNX model: the path of its file, or its bytes. */
 export type ModelSource = string | URL | Uint8Array;
 
 /** Reads a model with all its data. The last phase that it reports, 'check', is what the caller does next. */

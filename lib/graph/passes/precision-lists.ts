@@ -106,6 +106,7 @@ export interface ListEdit {
   readonly remove?: readonly string[] | undefined;
 }
 
+/** Changes to the lists of a profile, by list. */
 export type ListEdits = { readonly [List in PrecisionList]?: ListEdit | undefined };
 
 /** The list of each operator. */
