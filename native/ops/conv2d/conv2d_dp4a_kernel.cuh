@@ -125,6 +125,7 @@ class ConvS8Filters {
 /// What becomes of a sum of channel `channel`, which goes to element `at`: y = activation(bias +
 /// sum).
 struct ConvS8Sums {
+  static constexpr bool kLong = false;
   int32_t* y = nullptr;
   const int32_t* bias = nullptr;
   bool relu = false;
@@ -151,6 +152,10 @@ __global__ void __launch_bounds__(device::kDp4aThreads, 2)
   }
   const Dp4aPlace place;
   const int64_t first = (p.first_group + blockIdx.z) * p.group_out;
+  // A long finish is compiled once per row, not once per sum: a row's eight sums go through words
+  // of shared memory of the thread's own, which a loop can index. 64 copies took ptxas minutes.
+  static_assert(8 * kDp4aThreads <= kDp4aShared);
+  if constexpr (Finish::kLong) __syncthreads();  // the tile's operands are no longer read
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
     const int64_t pixel = int64_t{blockIdx.x} * kDp4aTile + place.row(i);
@@ -158,11 +163,19 @@ __global__ void __launch_bounds__(device::kDp4aThreads, 2)
     const int64_t image = quotient(p.h.out, quotient(p.v.out, pixel));
     const int64_t at =
         image * p.y_image + (pixel - image * p.h.out.divisor * p.v.out.divisor) * p.y_pixel;
-#pragma unroll
-    for (int j = 0; j < 8; ++j) {
+    const auto end = [&](int j, int32_t sum) {
       const int64_t channel = int64_t{blockIdx.y} * kDp4aTile + place.column(j);
-      if (channel < p.group_out)
-        finish(at + (first + channel) * p.y_channel, first + channel, sums[i][j]);
+      if (channel < p.group_out) finish(at + (first + channel) * p.y_channel, first + channel, sum);
+    };
+    if constexpr (Finish::kLong) {
+      int32_t* own = reinterpret_cast<int32_t*>(shared) + threadIdx.x;
+#pragma unroll
+      for (int j = 0; j < 8; ++j) own[j * kDp4aThreads] = sums[i][j];
+#pragma unroll 1
+      for (int j = 0; j < 8; ++j) end(j, own[j * kDp4aThreads]);
+    } else {
+#pragma unroll
+      for (int j = 0; j < 8; ++j) end(j, sums[i][j]);
     }
   }
 }

@@ -13,6 +13,7 @@ enum class ConvResultType : int32_t { kS8, kU8, kF32, kF16 };
 /// Stores what (sum + offset[channel]) * scale becomes. One type for all variants: they differ in
 /// branches that all threads take alike, once per output, and each kernel is compiled once.
 struct ConvInt8Finish {
+  static constexpr bool kLong = true;
   void* y = nullptr;
   const void* scale = nullptr;
   const int32_t* offset = nullptr;  // nullptr: 0
