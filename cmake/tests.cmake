@@ -51,6 +51,12 @@ endif()
 
 add_subdirectory(native/backends/emu)
 
+# Instrumented code is several times slower.
+set(HALFTONE_TEST_SECONDS 300)
+if(NOT HALFTONE_SANITIZE STREQUAL "none")
+  set(HALFTONE_TEST_SECONDS 1200)
+endif()
+
 add_custom_target(halftone_tests)
 add_dependencies(halftone_tests halftone_fakes)
 if(HALFTONE_HAVE_CORE)
@@ -69,7 +75,7 @@ if(HALFTONE_HAVE_CORE)
     add_dependencies(halftone_tests ${name})
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES
-      TIMEOUT 300 ENVIRONMENT "HALFTONE_TEST_MODULE_DIR=${HALFTONE_MODULE_DIR}")
+      TIMEOUT ${HALFTONE_TEST_SECONDS} ENVIRONMENT "HALFTONE_TEST_MODULE_DIR=${HALFTONE_MODULE_DIR}")
     math(EXPR HALFTONE_TEST_COUNT "${HALFTONE_TEST_COUNT} + 1")
   endforeach()
 
