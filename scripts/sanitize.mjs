@@ -28,7 +28,7 @@ const RUNS = [
     sanitizer: 'thread',
     env: { TSAN_OPTIONS: 'second_deadlock_stack=1:history_size=4' },
     // To ThreadSanitizer each thread of an emulated block is a fiber that is made and destroyed: the tables of the
-    // kernels take far longer than the five minutes that a test has. The emulation itself, the seeded faults, haxpy,
+    // kernels would take too long. The emulation itself, the seeded faults, haxpy,
     // streams and graphs run under it.
     exclude:
       '^cuda_(abs_|binary|blas|cast|conv2d|create|dnn|fake_|gemm|layout|peak|product|quantize|reduce|softmax|unary|weighted)',
