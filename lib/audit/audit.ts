@@ -8,7 +8,13 @@ import type { Desc, OpSet, Value } from '../graph/op-set';
 import { makePlan } from '../graph/plan';
 import type { TensorEngine } from '../graph/tensor-engine';
 import type { Tensor } from '../tensor';
-import { type ErrorStatistics, ErrorSum, type RangeStatistics, RangeSum } from './statistics';
+import {
+  type ErrorStatistics,
+  ErrorSum,
+  median,
+  type RangeStatistics,
+  RangeSum,
+} from './statistics';
 import { type TensorCoreFit, tensorCoreFit } from './tensor-cores';
 
 /** One Halftone op that a node led to, as it was computed. */
@@ -226,14 +232,6 @@ interface Sums {
   alone: boolean;
   readonly times: number[];
 }
-
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? 0)
-    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
-};
 
 /**
  * Runs both models on the same inputs and compares every value that has a name in both. All intermediate values of one

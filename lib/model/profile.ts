@@ -1,5 +1,6 @@
 /** Where a model spends its time. */
 
+import { median } from '../audit/statistics';
 import { ParamError } from '../errors';
 import type { NodeReport } from '../graph/executor';
 import type { ModelInput } from '../graph/inputs';
@@ -77,10 +78,7 @@ export async function profileModel(
     // What runs once, with the first run only, is no part of a run.
     if (run >= 0) for (const [node, time] of sums) seen.get(node)?.times.push(time);
   }
-  const medians = order.map((node) => {
-    const times = [...(seen.get(node)?.times ?? [])].sort((a, b) => a - b);
-    return times[Math.floor(times.length / 2)] ?? 0;
-  });
+  const medians = order.map((node) => median(seen.get(node)?.times ?? []));
   const milliseconds = medians.reduce((sum, time) => sum + time, 0);
   const nodes = order.map((node, i): NodeTime => {
     const { op = '', kernels = [] } = seen.get(node) ?? {};

@@ -3,6 +3,7 @@ import { type Attribute, type Constant, freshName, type Graph, type Node, valueN
 import { attributeOf } from '../op-set';
 import { valueTypes } from '../value-types';
 import { castConstant, type Precision } from './cast-constant';
+import { liftConstants } from './fold';
 import { type Paint, paint, staysFloat } from './paint';
 import type { ListOf, PaintMethod } from './precision-lists';
 
@@ -83,29 +84,6 @@ function readOnlyLow(graph: Graph, low: ReadonlySet<Node>): Set<string> {
   }
   for (const name of others) names.delete(name);
   return names;
-}
-
-/** Constant nodes that hold floats become initializers: so they are converted like weights. */
-function liftConstants(graph: Graph): Graph {
-  const initializers = new Map(graph.initializers);
-  const outputs = new Set(graph.outputs.map(({ name }) => name));
-  const nodes = graph.nodes.filter((node) => {
-    const [name = ''] = node.outputs;
-    if (node.op !== 'Constant' || node.domain !== '' || outputs.has(name)) return true;
-    const constant = floatConstant(node);
-    if (constant) initializers.set(name, constant);
-    return !constant;
-  });
-  return { ...graph, nodes, initializers };
-}
-
-function floatConstant(node: Node): Constant | undefined {
-  const tensor = attributeOf(node, 'value', 'tensor');
-  if (tensor) return tensor.dtype === 'float32' ? tensor : undefined;
-  const one = attributeOf(node, 'value_float', 'float');
-  if (one !== undefined) return { dtype: 'float32', shape: [], data: Float32Array.of(one) };
-  const many = attributeOf(node, 'value_floats', 'floats');
-  return many && { dtype: 'float32', shape: [many.length], data: Float32Array.from(many) };
 }
 
 /** Casts of integers and bools to float32 that only low nodes read: they can cast to the low precision at once. */
