@@ -8,7 +8,7 @@ import type { Tensor } from '../tensor';
 import {
   type Conversion,
   type Converted,
-  convertGraph,
+  prepareConversion,
   type PrecisionOptions,
   type PrecisionSearch,
 } from './convert';
@@ -78,10 +78,9 @@ export async function convertAuto(
   if (data.length === 0) {
     throw new ParamError("convert: precision 'auto' needs data: inputs to measure the error with");
   }
-  const convert = (kept: ReadonlySet<string>) =>
-    convertGraph(graph, 'auto', options, model.device, kept);
+  const convert = await prepareConversion(graph, 'auto', options, model.device);
   const reference = await outputsOf(model, data, signal);
-  const { conversion } = await convert(new Set());
+  const { conversion } = convert(new Set());
   const low = conversion.nodes.filter(({ precision }) => precision !== 'float32');
   const { kept, found } = await searchPrecision({
     candidates: low.map(({ name }) => name),
@@ -89,7 +88,7 @@ export async function convertAuto(
     onProgress: options.onProgress,
     measure: async (names) => {
       signal?.throwIfAborted();
-      const converted = await convert(names);
+      const converted = convert(names);
       const tried = make(converted.graph, converted.conversion);
       try {
         const outputs = await outputsOf(tried, data, signal);
@@ -102,7 +101,7 @@ export async function convertAuto(
       }
     },
   });
-  const result = await convert(kept);
+  const result = convert(kept);
   const nodes = result.conversion.nodes.map((node) =>
     kept.has(node.name) ? { ...node, why: 'the error is too large without it' } : node,
   );

@@ -224,16 +224,15 @@ const EVERYTHING: { method: PaintMethod; listOf: ListOf } = {
 };
 
 /**
- * The graph in another precision. `keepMore` names nodes that stay float32 besides those of the options: the search of
- * 'auto' uses it, which is everything low but these.
+ * What a conversion does once however often it is tried: checks the options and rounds the weights. The result converts,
+ * with nodes by name that stay float32 besides those of the options: the search of 'auto' calls it again and again.
  */
-export async function convertGraph(
+export async function prepareConversion(
   graph: Graph,
   precision: Precision | 'mixed' | 'auto',
   options: PrecisionOptions,
   device: string,
-  keepMore: ReadonlySet<string> = new Set(),
-): Promise<Converted> {
+): Promise<(keepMore: ReadonlySet<string>) => Converted> {
   checkChoice('precision', precision, [...PRECISIONS, 'mixed', 'auto']);
   const {
     low = 'float16',
@@ -259,35 +258,37 @@ export async function convertGraph(
   const keeps = nodeMatcher('keep', graph, keep);
   const { cast, loss } = await castConstants(treated.graph, to, device);
 
-  if (to === 'float32' || (!isMixed && keep.length === 0 && treated.kept.size === 0)) {
-    const converted = convertPrecision(treated.graph, ONNX_OPS, {
-      precision: to,
-      keepIo: options.keepIo,
-      cast,
+  return (keepMore) => {
+    if (to === 'float32' || (!isMixed && keep.length === 0 && treated.kept.size === 0)) {
+      const converted = convertPrecision(treated.graph, ONNX_OPS, {
+        precision: to,
+        keepIo: options.keepIo,
+        cast,
+        dataType,
+      });
+      const nodes = graph.nodes.map(({ name, op }) => ({
+        name,
+        op,
+        precision: to,
+        why: 'all nodes',
+      }));
+      return finish(converted, nodes, converted.nodes.length - graph.nodes.length);
+    }
+    const choice =
+      precision === 'mixed'
+        ? { method: PROFILES[profile].method, listOf: editLists(profile, lists) }
+        : EVERYTHING;
+    const result = mixedPrecision(treated.graph, {
+      ...choice,
+      to: to as LowPrecision,
+      keep: (node) => keeps(node) || keepMore.has(node.name),
+      tooLarge: treated.kept,
+      keepIo: options.keepIo ?? true,
       dataType,
+      cast: (constant, wanted) => (wanted === to ? cast(constant) : castConstant(constant, wanted)),
     });
-    const nodes = graph.nodes.map(({ name, op }) => ({
-      name,
-      op,
-      precision: to,
-      why: 'all nodes',
-    }));
-    return finish(converted, nodes, converted.nodes.length - graph.nodes.length);
-  }
-  const choice =
-    precision === 'mixed'
-      ? { method: PROFILES[profile].method, listOf: editLists(profile, lists) }
-      : EVERYTHING;
-  const result = mixedPrecision(treated.graph, {
-    ...choice,
-    to: to as LowPrecision,
-    keep: (node) => keeps(node) || keepMore.has(node.name),
-    tooLarge: treated.kept,
-    keepIo: options.keepIo ?? true,
-    dataType,
-    cast: (constant, wanted) => (wanted === to ? cast(constant) : castConstant(constant, wanted)),
-  });
-  return finish(result.graph, result.paints.map(describe), result.casts);
+    return finish(result.graph, result.paints.map(describe), result.casts);
+  };
 
   function describe({ node, low: isLow, why }: Paint): NodePrecision {
     return { name: node.name, op: node.op, precision: isLow ? to : 'float32', why };
@@ -308,4 +309,14 @@ export async function convertGraph(
       },
     };
   }
+}
+
+/** The graph in another precision. */
+export async function convertGraph(
+  graph: Graph,
+  precision: Precision | 'mixed' | 'auto',
+  options: PrecisionOptions,
+  device: string,
+): Promise<Converted> {
+  return (await prepareConversion(graph, precision, options, device))(new Set());
 }
