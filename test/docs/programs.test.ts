@@ -17,6 +17,7 @@ const run = (name: string, ...args: string[]) => {
 test('every folder is run here', () => {
   const folders = filesBelow('examples').filter((file) => file.endsWith('/main.ts'));
   expect(folders).toEqual([
+    'examples/digits/main.ts',
     'examples/half-weights/main.ts',
     'examples/image-service/main.ts',
     'examples/int8-convolution/main.ts',
