@@ -20,6 +20,7 @@ export interface ConvertCommandOptions {
   readonly outOfRange?: OutOfRange;
   readonly compute?: NodeCompute;
   readonly io?: boolean;
+  readonly opset?: number;
   readonly data?: readonly string[];
   readonly samples: number;
   readonly tolerance?: number;
@@ -64,7 +65,17 @@ export async function convert(
   output: string,
   options: ConvertCommandOptions,
 ): Promise<void> {
-  const { precision, low, profile, keep, outOfRange, compute, tolerance, data = [] } = options;
+  const {
+    precision,
+    low,
+    profile,
+    keep,
+    outOfRange,
+    compute,
+    opset,
+    tolerance,
+    data = [],
+  } = options;
   const progress = new Progress();
   const model = await Model.load(input, { device: options.device });
   let feeds: Feeds | undefined;
@@ -78,6 +89,7 @@ export async function convert(
       outOfRange,
       compute,
       keepIo: options.io,
+      opset,
       data: feeds?.runs,
       tolerance,
       onProgress: ({ tried, kept, undecided }) =>

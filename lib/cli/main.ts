@@ -198,6 +198,11 @@ function createProgram(): Command {
     .addOption(computeOption())
     .option('--no-io', 'convert inputs and outputs as well')
     .option(
+      '--opset <n>',
+      'raise the operator set to n at least (default: what the types need)',
+      wholeNumber,
+    )
+    .option(
       '--data <[name=]file>',
       "inputs that 'auto' measures with: .npy or idx; may be repeated",
       collect,

@@ -12,7 +12,7 @@ import {
 } from '../graph/passes/cast-constant';
 import { convertPrecision } from '../graph/passes/convert-precision';
 import { type LowPrecision, mixedPrecision } from '../graph/passes/mixed-precision';
-import type { Paint } from '../graph/passes/paint';
+import { isFloatOnly, type Paint } from '../graph/passes/paint';
 import {
   editLists,
   type ListEdits,
@@ -22,7 +22,9 @@ import {
   type PrecisionProfile,
 } from '../graph/passes/precision-lists';
 import { dataTypeCode, dtypeOf } from '../onnx/decode-tensor';
+import { lowPrecisionSince } from '../onnx/float-types';
 import { ONNX_OPS } from '../onnx/op-table';
+import { raiseOpset } from '../onnx/raise-opset';
 
 /** What becomes of constants whose values do not fit the new precision. */
 export type OutOfRange = 'report' | 'clamp' | 'keep' | 'error';
@@ -50,6 +52,12 @@ export interface PrecisionOptions {
   readonly compute?: NodeCompute | Readonly<Record<string, NodeCompute>> | undefined;
   /** Inputs and outputs keep their dtypes; they are cast inside the model. Default true. */
   readonly keepIo?: boolean | undefined;
+  /**
+   * The operator set of ONNX that the converted model imports at least; nodes are rewritten to what they compute under it.
+   * Default: the model's own, and for bfloat16 the oldest one in which ONNX defines the model's operators for it, since
+   * convolutions have bfloat16 from 22 on.
+   */
+  readonly opset?: number | undefined;
 }
 
 /** A constant with values beyond the range of the new precision. */
@@ -223,12 +231,39 @@ const EVERYTHING: { method: PaintMethod; listOf: ListOf } = {
   listOf: () => undefined,
 };
 
+/** The graph under the operator set that a conversion needs. */
+function raise(graph: Graph, to: Precision, opset: number | undefined): Graph {
+  const newest = ONNX_OPS.newest.get('') ?? 0;
+  if (opset !== undefined && !(Number.isInteger(opset) && opset >= 7 && opset <= newest)) {
+    throw new ParamError(`convert: opset must be an integer from 7 to ${newest}, got ${opset}`);
+  }
+  // Of float16 all models of operator set 7 hold what they need; the few operators that got it later stay float32.
+  const needed =
+    to === 'bfloat16'
+      ? graph.nodes
+          .filter((node) => !isFloatOnly(node))
+          .map((node) => lowPrecisionSince(node, to))
+          .filter((since) => since <= newest)
+      : [];
+  return raiseOpset(graph, Math.max(opset ?? 0, ...needed));
+}
+
+/** Why ONNX has no node of this kind in a 16-bit float under the graph's operator set; undefined: it has. */
+function refusal(graph: Graph, to: LowPrecision): (node: Node) => string | undefined {
+  const opset = graph.opsets.get('') ?? 0;
+  return (node) => {
+    const since = node.domain === '' ? lowPrecisionSince(node, to) : 0;
+    if (since <= opset) return undefined;
+    return `ONNX has no ${to} ${node.op}${since === Infinity ? '' : ` before operator set ${since}`}`;
+  };
+}
+
 /**
  * What a conversion does once however often it is tried: checks the options and rounds the weights. The result converts,
  * with nodes by name that stay float32 besides those of the options: the search of 'auto' calls it again and again.
  */
 export async function prepareConversion(
-  graph: Graph,
+  given: Graph,
   precision: Precision | 'mixed' | 'auto',
   options: PrecisionOptions,
   device: string,
@@ -254,12 +289,20 @@ export async function prepareConversion(
     throw new ParamError(`convert: low is for precision 'mixed' and 'auto', got '${precision}'`);
   }
   const to = isMixed ? low : precision;
+  const graph = raise(given, to, options.opset);
   const treated = treatOutOfRange(graph, to, outOfRange);
   const keeps = nodeMatcher('keep', graph, keep);
   const { cast, loss } = await castConstants(treated.graph, to, device);
+  const refuses = to === 'float32' ? () => undefined : refusal(graph, to);
+  const isUniform =
+    to === 'float32' ||
+    (!isMixed &&
+      keep.length === 0 &&
+      treated.kept.size === 0 &&
+      !graph.nodes.some((node) => isFloatOnly(node) || refuses(node) !== undefined));
 
   return (keepMore) => {
-    if (to === 'float32' || (!isMixed && keep.length === 0 && treated.kept.size === 0)) {
+    if (isUniform) {
       const converted = convertPrecision(treated.graph, ONNX_OPS, {
         precision: to,
         keepIo: options.keepIo,
@@ -283,6 +326,7 @@ export async function prepareConversion(
       to: to as LowPrecision,
       keep: (node) => keeps(node) || keepMore.has(node.name),
       tooLarge: treated.kept,
+      refuses,
       keepIo: options.keepIo ?? true,
       dataType,
       cast: (constant, wanted) => (wanted === to ? cast(constant) : castConstant(constant, wanted)),
@@ -294,9 +338,7 @@ export async function prepareConversion(
     return { name: node.name, op: node.op, precision: isLow ? to : 'float32', why };
   }
   function finish(made: Graph, nodes: readonly NodePrecision[], casts: number): Converted {
-    const high = new Set(
-      isMixed || keep.length > 0 ? nodes.filter((n) => n.precision !== to).map((n) => n.name) : [],
-    );
+    const high = new Set(nodes.filter((n) => n.precision !== to).map((n) => n.name));
     return {
       graph: setCompute(made, options.compute, high),
       conversion: {

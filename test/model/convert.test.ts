@@ -247,12 +247,76 @@ describe('saving', () => {
     expect(await outputs(again)).toEqual(await outputs(half));
   });
 
-  test('bfloat16 needs an operator set that has it', async () => {
+  test('the operator set is raised to one that has the type, and further if asked', async () => {
     using model = await Model.load(onnxModel({ ...spec, opset: 12 }));
+    const opsetOf = (m: Model) => decodeModel(m.toBytes()).opsets.get('');
+    using half = await model.convert({ precision: 'float16' });
+    expect(opsetOf(half)).toBe(12);
     using brain = await model.convert({ precision: 'bfloat16' });
-    expect(() => brain.toBytes()).toThrow('ONNX has bfloat16 from 13 on');
-    await expect(brain.save(path.join(folder, 'none.onnx'))).rejects.toThrow(ModelError);
-    expect(await readdir(folder)).toEqual([]);
+    expect(opsetOf(brain)).toBe(13);
+    using newest = await model.convert({ precision: 'float32', opset: 28 });
+    expect(opsetOf(newest)).toBe(28);
+    expect(await outputs(newest)).toEqual(await outputs(model));
+    for (const opset of [6, 29, 13.5]) {
+      await expect(model.convert({ precision: 'float16', opset })).rejects.toThrow(
+        `convert: opset must be an integer from 7 to 28, got ${opset}`,
+      );
+    }
+  });
+
+  test('a convolution is bfloat16 under operator set 22, under which ONNX has it', async () => {
+    const conv = onnxModel({
+      opset: 9,
+      inputs: { x: ['N', 1, 2, 2] },
+      outputs: { y: ['N', 1, 2, 2] },
+      initializers: { w: { floats: [2], dims: [1, 1, 1, 1] } },
+      nodes: [
+        { op: 'Conv', name: 'conv', inputs: ['x', 'w'], outputs: ['c'] },
+        { op: 'Softmax', name: 'soft', inputs: ['c'], outputs: ['y'] },
+      ],
+    });
+    using model = await Model.load(conv);
+    using brain = await model.convert({ precision: 'bfloat16' });
+    const graph = decodeModel(brain.toBytes());
+    expect(graph.opsets.get('')).toBe(22);
+    expect(graph.nodes.map(({ name }) => name)).toContain('soft');
+    using again = await Model.load(brain.toBytes());
+    expect(await outputs(again)).toEqual(await outputs(brain));
+  });
+
+  test('operators that ONNX defines for float32 alone stay float32', async () => {
+    const quantized = onnxModel({
+      opset: 13,
+      inputs: { x: ['N', 2] },
+      outputs: { y: ['N', 2] },
+      initializers: {
+        scale: { floats: [1 / 16], dims: [] },
+        zero: { data_type: 3, dims: [], int32_data: [0] },
+        w: { floats: [0.5, -0.25, 0.125, 1], dims: [2, 2] },
+      },
+      nodes: [
+        { op: 'QuantizeLinear', name: 'q', inputs: ['x', 'scale', 'zero'], outputs: ['code'] },
+        { op: 'DequantizeLinear', name: 'd', inputs: ['code', 'scale', 'zero'], outputs: ['back'] },
+        { op: 'MatMul', name: 'product', inputs: ['back', 'w'], outputs: ['p'] },
+        { op: 'Celu', name: 'celu', inputs: ['p'], outputs: ['y'] },
+      ],
+    });
+    using model = await Model.load(quantized);
+    using half = await model.convert({ precision: 'float16' });
+    expect(half.conversion?.nodes).toMatchObject([
+      { name: 'q', precision: 'float32', why: 'its float type is fixed' },
+      { name: 'd', precision: 'float32' },
+      { name: 'product', precision: 'float16' },
+      {
+        name: 'celu',
+        precision: 'float32',
+        why: 'ONNX has no float16 Celu before operator set 28',
+      },
+    ]);
+    // The codes and the weights are exact in float16, and so is every sum.
+    expect(await outputs(half)).toEqual(await outputs(model));
+    using newest = await model.convert({ precision: 'float16', opset: 28 });
+    expect(precisions(newest)).toMatchObject({ product: 'float16', celu: 'float16' });
   });
 });
 

@@ -17,6 +17,8 @@ export interface MixedPrecisionOptions {
   readonly keep: (node: Node) => boolean;
   /** Initializers that do not fit the low precision and are to stay as they are. */
   readonly tooLarge: ReadonlySet<string>;
+  /** Why a node has no form in the low precision; undefined where it has one. */
+  readonly refuses?: ((node: Node) => string | undefined) | undefined;
   /** Keeps the dtypes of the model's inputs and outputs. */
   readonly keepIo: boolean;
   readonly dataType: { code(dtype: DType): number; dtype(code: number): DType | undefined };
@@ -47,6 +49,7 @@ export function mixedPrecision(given: Graph, options: MixedPrecisionOptions): Mi
     types,
     keep: options.keep,
     tooLarge: options.tooLarge,
+    refuses: options.refuses,
   });
   const low = new Set(paints.filter((p) => p.low).map((p) => p.node));
   const isFloat = (name: string) => types.get(name) === 'float32';

@@ -18,6 +18,8 @@ export interface PaintOptions {
   readonly keep: (node: Node) => boolean;
   /** Initializers that do not fit the low precision: nodes that read one stay float32. */
   readonly tooLarge: ReadonlySet<string>;
+  /** Why the graph's operator sets do not define a node for the low precision; undefined where they do. */
+  readonly refuses?: ((node: Node) => string | undefined) | undefined;
 }
 
 /** Inputs that stay float32 in a node of the low precision. BatchNormalization has types of their own for them. */
@@ -30,12 +32,21 @@ const FLOAT_INPUTS: Readonly<Record<string, readonly number[]>> = {
 export const staysFloat = (node: Node, input: number): boolean =>
   node.domain === '' && (FLOAT_INPUTS[node.op]?.includes(input) ?? false);
 
-/** Operators whose float type is fixed, or said by an attribute: never rewritten. */
-const FIXED = new Set(
-  `Cast CastLike Constant ConstantOfShape Range EyeLike RandomNormal RandomUniform RandomNormalLike RandomUniformLike
-  Bernoulli Multinomial NonMaxSuppression QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul
-  ConvInteger MatMulInteger`.split(/\s+/),
+const words = (text: string): Set<string> => new Set(text.split(/\s+/));
+
+/** Operators that read or make float32 whatever is around them. */
+const FLOAT_ONLY = words(
+  `NonMaxSuppression QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul`,
 );
+
+/** Operators whose float type an attribute or a constant says, and those without one. */
+const TYPED = words(
+  `Cast CastLike Constant ConstantOfShape Range EyeLike RandomNormal RandomUniform RandomNormalLike RandomUniformLike
+  Bernoulli Multinomial ConvInteger MatMulInteger`,
+);
+
+/** Whether a node cannot work in a 16-bit float, whatever it is asked for. */
+export const isFloatOnly = ({ domain, op }: Node): boolean => domain !== '' || FLOAT_ONLY.has(op);
 
 /** Float32 values between nodes: only along these does a precision spread. */
 class Edges {
@@ -99,10 +110,12 @@ export function paint(graph: Graph, options: PaintOptions): Paint[] {
   const { listOf, keep, tooLarge } = options;
   /** Why a node cannot change whatever the lists say; undefined when it can. */
   const barrier = (node: Node): string | undefined => {
-    if (FIXED.has(node.op) || node.domain !== '') return 'its float type is fixed';
+    if (isFloatOnly(node) || TYPED.has(node.op)) return 'its float type is fixed';
     const floats = [...edges.floatInputs(node), ...edges.floatOutputs(node)];
     if (floats.length === 0) return 'it has no float32 values';
     if (keep(node)) return 'kept by name';
+    const refusal = options.refuses?.(node);
+    if (refusal !== undefined) return refusal;
     const constant = node.inputs.find((name) => tooLarge.has(name));
     if (constant !== undefined) return `constant "${constant}" is out of range`;
     return undefined;
