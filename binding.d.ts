@@ -812,7 +812,7 @@ export interface PadParams {
   readonly value?: number | undefined;
 }
 
-/** conv2d: 2-D convolution with optional bias and activation. ONNX Conv-11. */
+/** conv2d: 2-D convolution with optional bias, addend and activation. ONNX Conv-11. */
 export interface Conv2dParams {
   /**
    * Axes of the images.
@@ -1417,7 +1417,7 @@ export interface OpInputs {
   concat: [...xs: NativeTensor[]];
   slice: [x: NativeTensor];
   pad: [x: NativeTensor];
-  conv2d: [x: NativeTensor, w: NativeTensor, bias?: NativeTensor | null];
+  conv2d: [x: NativeTensor, w: NativeTensor, bias?: NativeTensor | null, residual?: NativeTensor | null];
   conv2dBackwardInput: [dy: NativeTensor, w: NativeTensor];
   conv2dBackwardFilter: [x: NativeTensor, dy: NativeTensor];
   conv2dInt8: [x: NativeTensor, w: NativeTensor, scale: NativeTensor, bias?: NativeTensor | null];

@@ -15,6 +15,8 @@ import { Tensor } from '../tensor';
 export interface Conv2dOptions extends Conv2dParams {
   /** `[cout]`; the output's dtype, or float32 when sums are float32. */
   readonly bias?: Tensor | null | undefined;
+  /** Added after the bias, before the activation; the output's shape and dtype. */
+  readonly residual?: Tensor | null | undefined;
 }
 /** Options of {@link conv2dBackwardInput}. */
 export type Conv2dBackwardInputOptions = Conv2dBackwardInputParams;
@@ -27,8 +29,7 @@ function computeOf(x: Tensor, compute: Compute | null | undefined): Compute | nu
 }
 
 /**
- * 2-D convolution (cross-correlation: the filter is not flipped), with optional bias and activation.
- * ONNX Conv-11; TensorFlow Conv2D with `layout: 'NHWC', filterLayout: 'HWIO'`.
+ * 2-D convolution (cross-correlation: the filter is not flipped): `activation(conv(x, w) + bias + residual)`. ONNX Conv-11; TensorFlow Conv2D with `layout: 'NHWC', filterLayout: 'HWIO'`.
  *
  * `compute` decides the arithmetic:
  *
@@ -37,8 +38,10 @@ function computeOf(x: Tensor, compute: Compute | null | undefined): Compute | nu
  * | float32 | `'float32'` (default) | float32 products and sums |
  * | float32 | `'tf32'` | x and w rounded to 10 fraction bits first |
  * | float16, bfloat16 | `'float32'` (default) | exact products, float32 sums, one rounding to the output |
- * | float16 | `'float16'` | one fused multiply-add per term over kernel row, kernel column, input channel; padding is skipped; bias is added with one float16 addition |
+ * | float16 | `'float16'` | one fused multiply-add per term over kernel row, kernel column, input channel; padding is skipped; bias and residual are added with one float16 addition each |
  * | int8, uint8 (mixed too) | `'int32'` (default) | exact, modulo 2^32; the output is int32 |
+ *
+ * Float32 sums get bias and residual in float32 and are rounded once: a convolution, then `add`, rounds twice.
  *
  * Without `compute`, `HALFTONE_FP16_CONV_USE_FP32_COMPUTE=0` makes it `'float16'` for float16, and
  * `HALFTONE_ALLOW_TF32=1` makes it `'tf32'` for float32.
@@ -57,9 +60,9 @@ function computeOf(x: Tensor, compute: Compute | null | undefined): Compute | nu
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
   checkOptions('conv2d', options);
-  const { bias, ...params } = options;
+  const { bias, residual, ...params } = options;
   const compute = computeOf(x, params.compute);
-  return runOp('conv2d', [x, w, bias], { ...params, compute });
+  return runOp('conv2d', [x, w, bias, residual], { ...params, compute });
 }
 
 /**

@@ -50,15 +50,17 @@ const options = ({ s, compute }: Case) => ({ ...s.params, compute });
 
 describeOp<Case>({
   name: 'conv2d',
-  run: ([x, w, bias], one) =>
+  run: ([x, w, bias, residual], one) =>
     conv2d(x as Tensor, w as Tensor, {
       ...options(one),
       bias,
+      residual,
       activation: one.relu ? 'relu' : 'none',
     }),
-  reference: ([x, w, bias], { s, compute, relu = false }, device) =>
+  reference: ([x, w, bias, residual], { s, compute, relu = false }, device) =>
     convReference(s, 'y', x as HostTensor, w as HostTensor, {
       bias,
+      residual,
       compute,
       relu,
       anyOrder: device !== 'cpu',
@@ -69,8 +71,9 @@ describeOp<Case>({
       const s = randomConv(rng);
       const out = x === 'int8' || x === 'uint8' ? 'int32' : x;
       const bias = rng.int(0, 1) ? host(out, [s.k], rng.values('int8', s.k, 1)) : undefined;
+      const residual = rng.int(0, 2) === 0 ? host(out, yShape(s), rng) : undefined;
       yield {
-        inputs: [host(x, xShape(s), rng), host(w, wShape(s), rng), bias],
+        inputs: [host(x, xShape(s), rng), host(w, wShape(s), rng), bias, residual],
         params: { s, relu: rng.int(0, 2) === 0, ...(compute && { compute }) },
       };
     }
@@ -95,6 +98,27 @@ describeOp<Case>({
       run: (device) => {
         const x = toDevice(host('bfloat16', [1, 1, 2, 2], new Rng()), device);
         return conv2d(x, x, { compute: 'float16' });
+      },
+    },
+    {
+      label: 'a residual of another shape',
+      code: 'ERR_SHAPE',
+      message: "conv2d: residual must have the result's shape [1, 1, 2, 2], got [1, 1, 2, 1]",
+      run: (device) => {
+        const x = toDevice(host('float32', [1, 1, 2, 2], new Rng()), device);
+        const w = toDevice(host('float32', [1, 1, 1, 1], new Rng()), device);
+        const residual = toDevice(host('float32', [1, 1, 2, 1], new Rng()), device);
+        return conv2d(x, w, { residual });
+      },
+    },
+    {
+      label: 'a residual of another dtype',
+      code: 'ERR_DTYPE',
+      message: "conv2d: residual must have the result's dtype float16, got float32",
+      run: (device) => {
+        const x = toDevice(host('float16', [1, 1, 1, 1], new Rng()), device);
+        const residual = toDevice(host('float32', [1, 1, 1, 1], new Rng()), device);
+        return conv2d(x, x, { residual });
       },
     },
     {

@@ -168,6 +168,7 @@ export function convReference(
   b: HostTensor,
   options: {
     bias?: HostTensor | undefined;
+    residual?: HostTensor | undefined;
     compute?: Compute | undefined;
     relu?: boolean;
     anyOrder?: boolean;
@@ -197,6 +198,11 @@ export function convReference(
       const bias = options.bias.values[channel] as number;
       y = half ? roundTo(y + bias, 'float16') : y + bias;
       magnitude[i] = (magnitude[i] as number) + Math.abs(bias);
+    }
+    if (options.residual) {
+      const addend = options.residual.values[i] as number;
+      y = half ? roundTo(y + addend, 'float16') : y + addend;
+      magnitude[i] = (magnitude[i] as number) + Math.abs(addend);
     }
     if (options.relu && y < 0) y = 0;
     values[i] = integers ? Number(BigInt.asIntN(32, BigInt(y))) : y;

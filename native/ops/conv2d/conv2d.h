@@ -47,30 +47,35 @@ inline Status conv_types(const char* a_name, DType a, const char* b_name, DType 
   return {};
 }
 
-/// y[n, k, oh, ow] = activation(bias[k] + sum over r, s, c of x[n, c, oh * stride + r * dilation -
-/// pad, ...] * w[k, c, r, s]). Cross-correlation (the filter is not flipped): ONNX Conv-11,
-/// TensorFlow Conv2D, cuDNN CROSS_CORRELATION.
+/// y[n, k, oh, ow] = activation(sum over r, s, c of x[n, c, oh * stride + r * dilation - pad, ...]
+/// * w[k, c, r, s] + bias[k] + residual[n, k, oh, ow]). Cross-correlation (the filter is not
+/// flipped): ONNX Conv-11, TensorFlow Conv2D, cuDNN CROSS_CORRELATION.
 ///
 /// compute 'float32': inputs are widened exactly, products and sums are float32: chains of fused
 ///   multiply-adds over 256 terms each (gemm.h), for depthwise convolutions one chain of products
-///   and sums, each rounded. The order depends on the layouts alone, never on threads. Bias is
-///   added and the activation applied in float32; one rounding to the output dtype at the end.
+///   and sums, each rounded. The order depends on the layouts alone, never on threads. Bias and
+///   residual are added, in this order, and the activation applied in float32; one rounding to the
+///   output dtype at the end.
 ///   Padding is skipped, so an infinity or NaN in w meets data only.
 /// compute 'tf32': the same after rounding x and w to 10 fraction bits (nearest, ties away from
 /// zero). compute 'float16': acc = fma_f16(x, w, acc) from +0 over kernel row, kernel column, input
 /// channel of the group, in this
-///   order; taps in the padding are skipped. Then bias is added with one float16 addition.
+///   order; taps in the padding are skipped. Then bias and residual are added with one float16
+///   addition each.
 /// compute 'int32': exact modulo 2^32, padding is 0.
 struct Conv2d {
   static constexpr const char* kName = "conv2d";
   static constexpr const char* kDoc =
-      "2-D convolution with optional bias and activation. ONNX Conv-11.";
+      "2-D convolution with optional bias, addend and activation. ONNX Conv-11.";
   static constexpr Port kInputs[] = {
       {.name = "x",
        .doc = "[n, c, h, w] or [n, h, w, c]; float32, float16, bfloat16, int8 or uint8"},
       {.name = "w", .doc = "filter; the dtype of x (int8 and uint8 may be mixed)"},
       {.name = "bias",
        .doc = "[cout]; the output's dtype, or float32 when compute is float32",
+       .optional = true},
+      {.name = "residual",
+       .doc = "added to the result; the output's shape and dtype",
        .optional = true}};
   static constexpr const char* kOutputs[] = {"y"};
 
@@ -93,16 +98,28 @@ struct Conv2d {
     HALFTONE_TRY(
         conv_types("x", in[0].dtype, "w", in[1].dtype, p.compute, p.outputDType, true, types));
     HALFTONE_TRY(conv_geometry(p, in[0].shape, in[1].shape, g));
-    if (!in.has(2)) return {};
-    const TensorDesc& bias = in[2];
-    if (bias.shape.rank != 1 || bias.shape[0] != g->out_channels)
-      return shape_error("bias must have the shape [", g->out_channels,
-                         "] of w's output channels, got bias ", bias.shape, " and w ", in[1].shape);
-    const bool wide = types->compute == Compute::kFloat32 && bias.dtype == DType::kF32;
-    if (bias.dtype != types->out && !wide)
+    if (in.has(2)) HALFTONE_TRY(check_bias(in[2], in[1], *g, *types));
+    if (!in.has(3)) return {};
+    const TensorDesc& residual = in[3];
+    if (residual.dtype != types->out)
+      return dtype_error("residual must have the result's dtype ", name(types->out), ", got ",
+                         name(residual.dtype));
+    if (!(residual.shape == y_shape(p, *g)))
+      return shape_error("residual must have the result's shape ", y_shape(p, *g), ", got ",
+                         residual.shape);
+    return {};
+  }
+
+  static Status check_bias(const TensorDesc& bias, const TensorDesc& w, const ConvGeometry& g,
+                           const ConvTypes& types) {
+    if (bias.shape.rank != 1 || bias.shape[0] != g.out_channels)
+      return shape_error("bias must have the shape [", g.out_channels,
+                         "] of w's output channels, got bias ", bias.shape, " and w ", w.shape);
+    const bool wide = types.compute == Compute::kFloat32 && bias.dtype == DType::kF32;
+    if (bias.dtype != types.out && !wide)
       return dtype_error(
-          "bias must be ", name(types->out),
-          types->compute == Compute::kFloat32 && types->out != DType::kF32 ? " or float32" : "",
+          "bias must be ", name(types.out),
+          types.compute == Compute::kFloat32 && types.out != DType::kF32 ? " or float32" : "",
           ", got ", name(bias.dtype));
     return {};
   }

@@ -10,9 +10,9 @@ namespace {
 template <class Op>
 Status resolve(const typename Op::Params& params, const KernelContext& context, ConvGeometry* g,
                ConvCall* call) {
-  TensorDesc descs[3];
-  const TensorDesc* in[3] = {};
-  for (int i = 0; i < context.inputs() && i < 3; ++i)
+  TensorDesc descs[4];
+  const TensorDesc* in[4] = {};
+  for (int i = 0; i < context.inputs() && i < 4; ++i)
     if (context.has(i)) {
       descs[i] = {context.in(i).dtype, context.in(i).shape};
       in[i] = &descs[i];
@@ -27,6 +27,7 @@ Status resolve(const typename Op::Params& params, const KernelContext& context, 
     call->bias = context.in(2).data;
     call->bias_type = context.in(2).dtype;
   }
+  if (context.has(3)) call->residual = context.in(3).data;
   call->out = context.out().data;
   call->out_type = types.out;
   call->compute = types.compute;

@@ -28,9 +28,9 @@ struct Traits<Conv2dBackwardFilter> {
 // infer() hands nothing over: shapes and dtypes are resolved again.
 template <class Op>
 Status resolve(const typename Op::Params& params, std::span<const TensorView> in, ConvTask* task) {
-  TensorDesc descs[3];
-  const TensorDesc* given[3] = {};
-  for (size_t i = 0; i < in.size() && i < 3; ++i)
+  TensorDesc descs[4];
+  const TensorDesc* given[4] = {};
+  for (size_t i = 0; i < in.size() && i < 4; ++i)
     if (in[i].shape.rank >= 0) {
       descs[i] = {in[i].dtype, in[i].shape};
       given[i] = &descs[i];
@@ -48,6 +48,7 @@ Status resolve(const typename Op::Params& params, std::span<const TensorView> in
     call.bias = in[2].data;
     call.bias_type = in[2].dtype;
   }
+  if (given[3]) call.residual = in[3].data;
   call.out_type = types.out;
   call.compute = types.compute;
   call.activation = Traits<Op>::activation(params);
@@ -94,10 +95,14 @@ Status compute(const ConvTask& task, DeviceContext& context, ConvMade* made) {
 template <class Op>
 Status run(const typename Op::Params& params, DeviceContext& context) {
   ConvTask task;
-  const TensorView views[3] = {
-      context.in(0), context.in(1),
-      context.has(2) ? context.in(2) : TensorView{nullptr, DType::kF32, {}}};
-  HALFTONE_TRY(resolve<Op>(params, {views, context.has(2) ? size_t{3} : size_t{2}}, &task));
+  TensorView views[4];
+  for (int i = 0; i < 4; ++i) {
+    if (context.has(i))
+      views[i] = context.in(i);
+    else
+      views[i].shape.rank = -1;
+  }
+  HALFTONE_TRY(resolve<Op>(params, views, &task));
   task.call.out = context.out().data;
   const bool empty = context.out().elements() == 0;
   ConvMade made;

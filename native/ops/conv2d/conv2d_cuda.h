@@ -53,8 +53,8 @@ Status conv2d_repair(const ConvTask& task, DeviceContext& context, bool zeros_to
 /// wider.
 Status conv2d_move(DeviceContext& context, const Shape& from_shape, AxisOrder from_axes,
                    DType from_type, const void* from, AxisOrder to_axes, DType to_type, void* to);
-/// out = activation(sums + bias), for sums in out's layout. Float32 sums: bias in float32, one
-/// rounding. Float16 sums of compute 'float16': one float16 addition.
+/// out = activation(sums + bias + residual), for sums in out's layout. Float32 sums: additions in
+/// float32, one rounding. Float16 sums of compute 'float16': float16 additions.
 Status conv2d_finish_sums(const ConvTask& task, DeviceContext& context, const void* sums,
                           DType sums_type);
 

@@ -51,11 +51,13 @@ struct DirectS32 {
   }
 };
 
-/// Bias and activation of a convolution's results. `bias` may be null.
+/// Bias, residual and activation of a convolution's results. `bias` may be null, and so may
+/// `residual`, which lies as the results and has their dtype.
 struct ConvFinish {
   const void* bias = nullptr;
   DType bias_type = DType::kF32;
   bool relu = false;
+  const void* residual = nullptr;
 };
 
 HALFTONE_HD float finish_bias(const ConvFinish& f, int64_t k) {
@@ -63,23 +65,27 @@ HALFTONE_HD float finish_bias(const ConvFinish& f, int64_t k) {
   if (f.bias_type == DType::kBF16) return device::to_float(static_cast<const bf16*>(f.bias)[k]);
   return static_cast<const float*>(f.bias)[k];
 }
-/// Float32 sums: bias and activation in float32, then the one rounding.
+/// The result at element `at`, of channel k. Float32 sums: bias, residual and activation in
+/// float32, then the one rounding.
 template <class Y>
-HALFTONE_HD Y finish(const ConvFinish& f, int64_t k, float sum) {
+HALFTONE_HD Y finish(const ConvFinish& f, int64_t k, int64_t at, float sum) {
   if (f.bias) sum += finish_bias(f, k);
+  if (f.residual) sum += device::to_float(static_cast<const Y*>(f.residual)[at]);
   return device::from_float<Y>(f.relu && sum <= 0 ? 0.0f : sum);
 }
-/// Float16 sums: one float16 addition.
+/// Float16 sums: one float16 addition each.
 template <class Y>
-HALFTONE_HD Y finish(const ConvFinish& f, int64_t k, f16 sum) {
+HALFTONE_HD Y finish(const ConvFinish& f, int64_t k, int64_t at, f16 sum) {
   if (f.bias) sum = device::add(sum, static_cast<const f16*>(f.bias)[k]);
+  if (f.residual) sum = device::add(sum, static_cast<const f16*>(f.residual)[at]);
   return f.relu && device::to_float(sum) <= 0 ? Y{} : sum;
 }
 
 /// Integer sums, modulo 2^32.
 template <class Y>
-HALFTONE_HD Y finish(const ConvFinish& f, int64_t k, uint32_t sum) {
+HALFTONE_HD Y finish(const ConvFinish& f, int64_t k, int64_t at, uint32_t sum) {
   if (f.bias) sum += static_cast<uint32_t>(static_cast<const int32_t*>(f.bias)[k]);
+  if (f.residual) sum += static_cast<uint32_t>(static_cast<const int32_t*>(f.residual)[at]);
   const Y v = static_cast<Y>(sum);
   return f.relu && v < 0 ? 0 : v;
 }
@@ -192,7 +198,7 @@ __global__ void __launch_bounds__(kDirectThreads)
     const Place4 p = place_of(i, result.axes, result.sizes);
     if constexpr (kWhich != Repair::kAll)
       if ((g.h.full(p.h) && g.w.full(p.w)) || !wants_repair<kWhich>(y[i])) continue;
-    y[i] = finish<Y>(f, p.c, output_sum<Sums>(g, x, w, p.n, p.c, p.h, p.w));
+    y[i] = finish<Y>(f, p.c, i, output_sum<Sums>(g, x, w, p.n, p.c, p.h, p.w));
   }
 }
 
@@ -208,7 +214,7 @@ __global__ void __launch_bounds__(kDirectThreads)
     const Place4 p = place_of(i, result.axes, result.sizes);
     if constexpr (kWhich != Repair::kAll)
       if (!wants_repair<kWhich>(dx[i])) continue;
-    dx[i] = finish<X>(ConvFinish{}, 0, input_sum<Sums>(g, dy, w, p.n, p.c, p.h, p.w));
+    dx[i] = finish<X>(ConvFinish{}, 0, i, input_sum<Sums>(g, dy, w, p.n, p.c, p.h, p.w));
   }
 }
 
@@ -224,7 +230,7 @@ __global__ void __launch_bounds__(kDirectThreads)
     const Place4 p = place_of(i, result.axes, result.sizes);
     if constexpr (kWhich != Repair::kAll)
       if (!wants_repair<kWhich>(dw[i])) continue;
-    dw[i] = finish<W>(ConvFinish{}, 0, filter_sum<Sums>(g, x, dy, p.n, p.c, p.h, p.w));
+    dw[i] = finish<W>(ConvFinish{}, 0, i, filter_sum<Sums>(g, x, dy, p.n, p.c, p.h, p.w));
   }
 }
 

@@ -3,9 +3,10 @@
 //
 // cuDNN's engines take filters as [k, r, s, c] with NHWC images and [k, c, r, s] with NCHW ones;
 // others are copied first. Bias and activation are fused where an engine does it with one rounding;
-// else they follow in a kernel of our own. A float32 result of 16-bit inputs is made by an engine
-// that writes float32 or, where there is none, from inputs widened to float32: products of 16-bit
-// floats are exact in float32, so the arithmetic is the same.
+// else they follow in a kernel of our own, and so they do with a residual. A float32 result of
+// 16-bit inputs is made by an engine that writes float32 or, where there is none, from inputs
+// widened to float32: products of 16-bit floats are exact in float32, so the arithmetic is the
+// same.
 #include <cstring>
 
 #include "ops/conv2d/conv2d_cuda.h"
@@ -70,8 +71,8 @@ class Attempt {
 
   /// Tries the ways to the result, fastest first.
   Status run() {
-    if (t_.result == ConvResult::kOutput && (has_bias_ || relu_)) {
-      HALFTONE_TRY(fused());
+    if (t_.result == ConvResult::kOutput && (has_bias_ || relu_ || t_.call.residual)) {
+      if (!t_.call.residual) HALFTONE_TRY(fused());
       if (made_->done) return repaired();
       HALFTONE_TRY(then_finished());
       return made_->done ? repaired() : Status{};
@@ -105,12 +106,13 @@ class Attempt {
     return execute(spec, t_.call.compute, t_.call.a, t_.call.b, bias, t_.call.out);
   }
 
-  // Sums by the library, then bias and activation by us.
+  // Sums by the library, then bias, residual and activation by us.
   Status then_finished() {
     const bool half = t_.call.compute == Compute::kFloat16;
     const bool same = t_.call.out_type == t_.call.a_type;
-    if (half || (same && (!has_bias_ || t_.call.out_type == DType::kF32))) {
-      // Float16 sums are rounded before the bias is added, and an activation commutes with
+    const bool adds = has_bias_ || t_.call.residual;
+    if (half || (same && (!adds || t_.call.out_type == DType::kF32))) {
+      // Float16 sums are rounded before anything is added, and an activation commutes with
       // rounding.
       HALFTONE_TRY(directly(t_.call.out));
       return made_->done ? conv2d_finish_sums(t_, context_, t_.call.out, t_.call.out_type)

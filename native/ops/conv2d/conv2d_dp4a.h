@@ -11,9 +11,9 @@ struct ConvDp4aReport {
   uint64_t workspace_bytes = 0;
 };
 
-/// Enqueues conv2d with compute 'int32': y = activation(bias + sum of x * w), int32 modulo 2^32,
-/// padding is 0. call: a and b int8 or uint8 in any pairing, bias int32 or absent, out int32; all
-/// in device memory.
+/// Enqueues conv2d with compute 'int32': y = activation(sum of x * w + bias + residual), int32
+/// modulo 2^32, padding is 0. call: a and b int8 or uint8 in any pairing, bias and residual int32
+/// or absent, out int32; all in device memory.
 Status conv2d_dp4a(DeviceContext&, const ConvGeometry&, const ConvOptions&, const ConvCall&,
                    ConvDp4aReport*);
 

@@ -125,7 +125,8 @@ Status conv2d_dp4a(DeviceContext& context, const ConvGeometry& g, const ConvOpti
   ConvS8Plan plan;
   HALFTONE_TRY(plan_conv_s8(context, g, options, call, 0, &plan, report));
   const ConvS8Sums finish{static_cast<int32_t*>(call.out), static_cast<const int32_t*>(call.bias),
-                          call.activation == Activation::kRelu};
+                          call.activation == Activation::kRelu,
+                          static_cast<const int32_t*>(call.residual)};
   return launch_conv_s8(context, plan, finish);
 }
 

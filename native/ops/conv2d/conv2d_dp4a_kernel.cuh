@@ -129,9 +129,12 @@ struct ConvS8Sums {
   int32_t* y = nullptr;
   const int32_t* bias = nullptr;
   bool relu = false;
+  const int32_t* residual = nullptr;  // lies as y
   __device__ __forceinline__ void operator()(int64_t at, int64_t channel, int32_t sum) const {
     if (bias)
       sum = static_cast<int32_t>(static_cast<uint32_t>(sum) + static_cast<uint32_t>(bias[channel]));
+    if (residual)
+      sum = static_cast<int32_t>(static_cast<uint32_t>(sum) + static_cast<uint32_t>(residual[at]));
     y[at] = relu && sum < 0 ? 0 : sum;
   }
 };

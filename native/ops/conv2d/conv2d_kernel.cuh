@@ -204,7 +204,8 @@ __global__ void __launch_bounds__(256, 2)
       for (int j = 0; j < 8; ++j) {
         if (channel + j >= g.group_out) continue;
         const f16 sum{static_cast<uint16_t>(j % 2 ? acc[i][j / 2] >> 16 : acc[i][j / 2])};
-        const f16 v = finish<f16>(call.finish, group * g.group_out + channel + j, sum);
+        const f16 v = finish<f16>(call.finish, group * g.group_out + channel + j,
+                                  (out - y) + (channel + j) * g.y.c, sum);
         if (call.y_packs)
           words[j / 2] |= static_cast<uint32_t>(v.bits) << (j % 2 ? 16 : 0);
         else

@@ -31,8 +31,8 @@ __global__ void __launch_bounds__(256) conv2d_move(Move4 m, const From* from, To
   }
 }
 
-/// y[i] = activation(sums[i] + bias[channel]) for dense tensors whose channels lie `inner` elements
-/// apart. `sums` may be y. From is the type of the sums: float16 adds in float16.
+/// y[i] = activation(sums[i] + bias[channel] + residual[i]) for dense tensors whose channels lie
+/// `inner` elements apart. `sums` may be y. From is the type of the sums: float16 adds in float16.
 template <class From, class Y>
 __global__ void __launch_bounds__(256)
     conv2d_finish(const From* sums, ConvFinish f, int64_t channels, int64_t inner, int64_t total,
@@ -42,9 +42,9 @@ __global__ void __launch_bounds__(256)
        i += threads) {
     const int64_t k = i / inner % channels;
     if constexpr (std::is_same_v<From, f16>)
-      y[i] = finish<Y>(f, k, sums[i]);
+      y[i] = finish<Y>(f, k, i, sums[i]);
     else
-      y[i] = finish<Y>(f, k, device::to_float(sums[i]));
+      y[i] = finish<Y>(f, k, i, device::to_float(sums[i]));
   }
 }
 

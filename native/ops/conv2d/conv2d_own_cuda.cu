@@ -6,7 +6,7 @@ namespace halftone {
 namespace {
 
 ConvFinish finish_of(const ConvTask& t) {
-  return {t.call.bias, t.call.bias_type, t.call.activation == Activation::kRelu};
+  return {t.call.bias, t.call.bias_type, t.call.activation == Activation::kRelu, t.call.residual};
 }
 
 AxisOrder result_axes(const ConvTask& t) {

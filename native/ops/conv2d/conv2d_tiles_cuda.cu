@@ -23,7 +23,8 @@ Status conv2d_by_tiles(const ConvTask& t, DeviceContext& context, ConvMade* made
   const bool w_packs = g.group_out % 8 == 0 && device::aligned16(w);
   TileCall call;
   call.g = g;
-  call.finish = {t.call.bias, t.call.bias_type, t.call.activation == Activation::kRelu};
+  call.finish = {t.call.bias, t.call.bias_type, t.call.activation == Activation::kRelu,
+                 t.call.residual};
   call.channel_tiles = (g.group_out + kTileChannels - 1) / kTileChannels;
   call.tiles =
       (g.batch * g.pixels() + kTilePixels - 1) / kTilePixels * g.groups * call.channel_tiles;

@@ -85,22 +85,29 @@ struct S32Sums {
   }
 };
 
-/// Bias and activation of one output channel, then the one rounding to the output's dtype.
+/// Bias of one output channel, residual and activation, then the one rounding to the output's
+/// dtype.
 template <class Sums, class Y>
 struct Epilogue {
   bool has_bias, relu;
   typename Sums::Acc bias;
+  const Y* residual;  // may be null
 
-  Y operator()(typename Sums::Acc acc) const {
+  /// `at`: where the result lies.
+  Y operator()(typename Sums::Acc acc, int64_t at) const {
     if constexpr (std::is_same_v<Sums, F16Sums>) {
       // Rounding the float32 sum once more is harmless: 24 bits >= 2 * 11 + 2 (Figueroa).
       if (has_bias) acc = to_f16(to_float(acc) + to_float(bias));
+      if (residual) acc = to_f16(to_float(acc) + to_float(residual[at]));
       return relu && to_float(acc) <= 0 ? f16{0} : acc;  // -0 becomes 0, as in relu
     } else if constexpr (std::is_same_v<Sums, S32Sums>) {
-      const int32_t sum = static_cast<int32_t>(acc + bias);
+      acc += bias;
+      if (residual) acc += static_cast<uint32_t>(residual[at]);
+      const int32_t sum = static_cast<int32_t>(acc);
       return relu && sum < 0 ? 0 : sum;
     } else {
       if (has_bias) acc += bias;
+      if (residual) acc += widen(residual[at]);
       return narrow<Y>(relu && acc <= 0 ? 0.0f : acc);
     }
   }
@@ -108,7 +115,10 @@ struct Epilogue {
 
 template <class Sums, class Y>
 Epilogue<Sums, Y> make_epilogue(const ConvCall& call, int64_t channel) {
-  Epilogue<Sums, Y> e{call.bias != nullptr, call.activation == Activation::kRelu, {}};
+  Epilogue<Sums, Y> e{call.bias != nullptr,
+                      call.activation == Activation::kRelu,
+                      {},
+                      static_cast<const Y*>(call.residual)};
   if (!call.bias) return e;
   if constexpr (std::is_same_v<Sums, F16Sums>) {
     e.bias = static_cast<const f16*>(call.bias)[channel];

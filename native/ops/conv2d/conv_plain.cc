@@ -31,9 +31,10 @@ void forward(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t
     const int64_t oh = row % g.h.out, k = row / g.h.out % g.out_channels,
                   n = row / g.h.out / g.out_channels;
     const auto epilogue = make_epilogue<Sums, Y>(call, k);
-    for (int64_t ow = 0; ow < g.w.out; ++ow)
-      y[n * g.y.n + k * g.y.c + oh * g.y.h + ow * g.y.w] =
-          epilogue(sum_of<Sums>(g, x, w, n, k, oh, ow));
+    for (int64_t ow = 0; ow < g.w.out; ++ow) {
+      const int64_t at = n * g.y.n + k * g.y.c + oh * g.y.h + ow * g.y.w;
+      y[at] = epilogue(sum_of<Sums>(g, x, w, n, k, oh, ow), at);
+    }
   }
 }
 

@@ -16,6 +16,7 @@ struct ConvCall {
   DType b_type = DType::kF32;
   const void* bias = nullptr;  // may be absent
   DType bias_type = DType::kF32;
+  const void* residual = nullptr;  // may be absent; lies as `out` and has its dtype
   void* out = nullptr;
   DType out_type = DType::kF32;
   Compute compute = Compute::kFloat32;

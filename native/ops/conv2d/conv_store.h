@@ -1,4 +1,5 @@
-// Where the product engines' sums go: bias, activation, the rounding, and the place in the output.
+// Where the product engines' sums go: bias, residual, activation, the rounding, and the place in
+// the output.
 #pragma once
 #include <functional>
 #include <vector>
@@ -98,7 +99,7 @@ using SumByDefinition = std::function<float(int64_t n, int64_t k, int64_t oh, in
 
 class ConvFloatStore final : public GemmStore<float> {
  public:
-  /// call: bias and activation. `again`: where the engine has multiplied padding.
+  /// call: bias, residual and activation. `again`: where the engine has multiplied padding.
   ConvFloatStore(const ConvGeometry& g, const ConvTarget& target, bool pixel_rows,
                  const ConvCall& call, SumByDefinition again)
       : g_(g),
@@ -107,6 +108,7 @@ class ConvFloatStore final : public GemmStore<float> {
         relu_(call.activation == Activation::kRelu),
         half_(call.compute == Compute::kFloat16),
         again_(std::move(again)),
+        residual_(call.residual),
         finish_(HALFTONE_ISA_PICK(conv_finish_f32)) {
     if (g.h.all_full() && g.w.all_full()) again_ = nullptr;
     if (!call.bias) return;
@@ -125,6 +127,7 @@ class ConvFloatStore final : public GemmStore<float> {
                float* run = sums + from;
                const float* bias = bias_.empty() ? nullptr : bias_.data() + k;
                if (again_) sum_again(run, n, k, k_step, pixel);
+               if (residual_) return add_residual(run, n, bias, k_step, to, step);
                if (target_.type == DType::kF32 && step == 1)
                  return finish_(run, n, bias, k_step, relu_, static_cast<float*>(target_.out) + to);
                // The one rounding follows. For float16 sums it is that of the float16 addition of
@@ -136,6 +139,30 @@ class ConvFloatStore final : public GemmStore<float> {
   }
 
  private:
+  void add_residual(float* run, int64_t n, const float* bias, int64_t k_step, int64_t to,
+                    int64_t step) const {
+    constexpr int64_t kChunk = 256;
+    float addends[kChunk];
+    for (int64_t first = 0; first < n; first += kChunk) {
+      const int64_t part = std::min(kChunk, n - first);
+      float* sums = run + first;
+      if (bias) finish_(sums, part, bias + first * k_step, k_step, false, sums);
+      if (half_ && bias)
+        for (int64_t i = 0; i < part; ++i) sums[i] = to_float(to_f16(sums[i]));
+      gather(to + first * step, part, step, addends);
+      finish_(sums, part, addends, 1, relu_, sums);
+    }
+    round_and_write(run, n, target_, to, step);
+  }
+
+  void gather(int64_t from, int64_t n, int64_t step, float* to) const {
+    if (step == 1 && target_.type == DType::kF16)
+      return convert(static_cast<const f16*>(residual_) + from, to, n);
+    if (step == 1 && target_.type == DType::kBF16)
+      return convert(static_cast<const bf16*>(residual_) + from, to, n);
+    for (int64_t i = 0; i < n; ++i) to[i] = widened(residual_, target_.type, from + i * step);
+  }
+
   void sum_again(float* run, int64_t n, int64_t k, int64_t k_step, int64_t pixel) const {
     if (!padding_may_show(run, n, half_)) return;
     for (int64_t i = 0; i < n; ++i) {
@@ -151,6 +178,7 @@ class ConvFloatStore final : public GemmStore<float> {
   bool pixel_rows_, relu_, half_;
   SumByDefinition again_;
   std::vector<float> bias_;
+  const void* residual_;
   void (*finish_)(const float*, int64_t, const float*, int64_t, bool, float*);
 };
 
@@ -163,14 +191,18 @@ class ConvIntegerStore final : public GemmStore<int32_t> {
         pixel_rows_(pixel_rows),
         relu_(call.activation == Activation::kRelu),
         bias_(static_cast<const int32_t*>(call.bias)),
+        residual_(static_cast<const int32_t*>(call.residual)),
         finish_(HALFTONE_ISA_PICK(conv_finish_s32)) {}
 
   void store(int64_t group, int64_t row, int64_t col, int64_t rows, int64_t cols, int32_t* sums,
              int64_t ld) const override {
     each_run(g_, target_, pixel_rows_, group, row, col, rows, cols, ld,
              [&](int64_t from, int64_t n, int64_t k, int64_t k_step, int64_t, int64_t to, int64_t) {
-               finish_(sums + from, n, bias_ ? bias_ + k : nullptr, k_step, relu_,
-                       static_cast<int32_t*>(target_.out) + to);
+               int32_t* out = static_cast<int32_t*>(target_.out) + to;
+               const int32_t* bias = bias_ ? bias_ + k : nullptr;
+               if (!residual_) return finish_(sums + from, n, bias, k_step, relu_, out);
+               finish_(sums + from, n, bias, k_step, false, sums + from);
+               finish_(sums + from, n, residual_ + to, 1, relu_, out);
              });
   }
 
@@ -178,7 +210,7 @@ class ConvIntegerStore final : public GemmStore<int32_t> {
   const ConvGeometry& g_;
   ConvTarget target_;
   bool pixel_rows_, relu_;
-  const int32_t* bias_;
+  const int32_t *bias_, *residual_;
   void (*finish_)(const int32_t*, int64_t, const int32_t*, int64_t, bool, int32_t*);
 };
 
