@@ -1,8 +1,6 @@
 #include "backends/cpu/peak_isa.h"
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
+#include "core/simd.h"
 
 namespace halftone {
 namespace HALFTONE_ISA_NS {

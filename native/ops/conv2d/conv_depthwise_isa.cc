@@ -1,10 +1,6 @@
 #include "ops/conv2d/conv_depthwise_isa.h"
 
-#if defined(__AVX512FP16__)
-#include <immintrin.h>
-#endif
-
-#define HALFTONE_INLINE static inline __attribute__((always_inline))
+#include "core/simd.h"
 
 namespace halftone {
 namespace HALFTONE_ISA_NS {

@@ -159,14 +159,7 @@ void pixel_lines(const PixelLines& p, Word* to) {
           block[j] = load_words<kHow>(from + (p.start[i + j] + k * kPer) * kSize, p.kc - k * kPer,
                                       Words{});
       }
-      transpose(block);
-      const int64_t steps = words - k < kLanes ? words - k : kLanes;
-      if (steps == kLanes)
-        for (int j = 0; j < kLanes; ++j)
-          store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
-      else
-        for (int64_t j = 0; j < steps; ++j)
-          store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
+      store_transposed(block, words - k, to + k * p.width + i, p.width, p.width - i);
     }
 }
 

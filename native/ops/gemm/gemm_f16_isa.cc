@@ -1,19 +1,8 @@
 // float16 kernels: each element of the tile is one chain acc = fma_f16(a, b, acc) with k ascending,
 // every step rounded once to float16. Operands and sums are float16 values held in float32 (in
 // float16 where the CPU computes with it).
+#include "core/simd.h"
 #include "ops/gemm/gemm_isa.h"
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
-#define HALFTONE_INLINE static inline __attribute__((always_inline))
-// Sums live in registers only when every loop over them is unrolled.
-#if defined(__clang__)
-#define HALFTONE_UNROLL _Pragma("unroll")
-#else
-#define HALFTONE_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 namespace halftone {
 namespace HALFTONE_ISA_NS {

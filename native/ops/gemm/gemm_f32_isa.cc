@@ -1,17 +1,6 @@
 // float32 kernels: each element of the tile is a chain acc = fma(a, b, acc) with k ascending.
+#include "core/simd.h"
 #include "ops/gemm/gemm_isa.h"
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
-#define HALFTONE_INLINE static inline __attribute__((always_inline))
-// Sums live in registers only when every loop over them is unrolled.
-#if defined(__clang__)
-#define HALFTONE_UNROLL _Pragma("unroll")
-#else
-#define HALFTONE_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 namespace halftone {
 namespace HALFTONE_ISA_NS {

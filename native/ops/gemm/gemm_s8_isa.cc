@@ -5,19 +5,8 @@
 // (int16 could only overflow for four times -32768.) Adding it to the sum wraps modulo 2^32, as
 // int32 accumulation does, so the order of k does not matter. pmaddubsw, which takes bytes, is not
 // used: it saturates its int16 sums (255 * 127 * 2 > 32767).
+#include "core/simd.h"
 #include "ops/gemm/gemm_isa.h"
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-#define HALFTONE_INLINE static inline __attribute__((always_inline))
-// Sums live in registers only when every loop over them is unrolled.
-#if defined(__clang__)
-#define HALFTONE_UNROLL _Pragma("unroll")
-#else
-#define HALFTONE_UNROLL _Pragma("GCC unroll 16")
-#endif
 
 namespace halftone {
 namespace HALFTONE_ISA_NS {

@@ -40,14 +40,7 @@ void lines(const PackPanel& p, Word* to) {
         if (i + j < p.count)
           block[j] = load_words<kHow>(from + ((i + j) * p.stride + k * kPer) * kSize, left, zero);
       }
-      transpose(block);
-      const int64_t steps = words - k < kLanes ? words - k : kLanes;
-      if (steps == kLanes)
-        for (int j = 0; j < kLanes; ++j)
-          store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
-      else
-        for (int64_t j = 0; j < steps; ++j)
-          store_words(to + (k + j) * p.width + i, p.width - i, block[j]);
+      store_transposed(block, words - k, to + k * p.width + i, p.width, p.width - i);
     }
 }
 

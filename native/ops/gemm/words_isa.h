@@ -2,13 +2,8 @@
 // dtype, transposed and stored. Only for *_isa.cc files: everything has internal linkage, so that
 // each copy keeps its own.
 #pragma once
+#include "core/simd.h"
 #include "ops/gemm/pack_isa.h"
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
-#define HALFTONE_INLINE static inline __attribute__((always_inline))
 
 namespace halftone {
 namespace HALFTONE_ISA_NS {
@@ -212,6 +207,19 @@ HALFTONE_INLINE void transpose(Words r[8]) {
     r[i] = _mm256_permute2x128_si256(t[i], t[4 + i], 0x20);
     r[4 + i] = _mm256_permute2x128_si256(t[i], t[4 + i], 0x31);
   }
+}
+#endif
+
+#if defined(__AVX2__)
+// The lines of a block as columns: the first `steps` of them at most, `stride` words apart, `n` of
+// each.
+HALFTONE_INLINE void store_transposed(Words block[kLanes], int64_t steps, Word* to, int64_t stride,
+                                      int64_t n) {
+  transpose(block);
+  if (steps >= kLanes)
+    for (int j = 0; j < kLanes; ++j) store_words(to + j * stride, n, block[j]);
+  else
+    for (int64_t j = 0; j < steps; ++j) store_words(to + j * stride, n, block[j]);
 }
 #endif
 
