@@ -1,26 +1,10 @@
 #include "ops/conv2d/conv_plain.h"
 
 #include "ops/conv2d/conv_arithmetic.h"
+#include "ops/conv2d/conv_sums.h"
 
 namespace halftone {
 namespace {
-
-// The sum of one output, in the order the ops document: kernel row, kernel column, input channel.
-template <class Sums, class X, class W>
-typename Sums::Acc sum_of(const ConvGeometry& g, const X* x, const W* w, int64_t n, int64_t k,
-                          int64_t oh, int64_t ow) {
-  const TapRange rows = g.h.taps(oh), columns = g.w.taps(ow);
-  typename Sums::Acc acc{};
-  for (int64_t r = rows.first; r < rows.last; ++r)
-    for (int64_t s = columns.first; s < columns.last; ++s) {
-      const X* px = x + n * g.x.n + k / g.group_out * g.group_in * g.x.c +
-                    (g.h.start(oh) + r * g.h.dilation) * g.x.h +
-                    (g.w.start(ow) + s * g.w.dilation) * g.x.w;
-      const W* pw = w + k * g.f.n + r * g.f.h + s * g.f.w;
-      for (int64_t c = 0; c < g.group_in; ++c) acc = Sums::term(px[c * g.x.c], pw[c * g.f.c], acc);
-    }
-  return acc;
-}
 
 template <class Sums, class X, class W, class Y>
 void forward(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t last) {
@@ -33,30 +17,9 @@ void forward(const ConvGeometry& g, const ConvCall& call, int64_t first, int64_t
     const auto epilogue = make_epilogue<Sums, Y>(call, k);
     for (int64_t ow = 0; ow < g.w.out; ++ow) {
       const int64_t at = n * g.y.n + k * g.y.c + oh * g.y.h + ow * g.y.w;
-      y[at] = epilogue(sum_of<Sums>(g, x, w, n, k, oh, ow), at);
+      y[at] = epilogue(output_sum<Sums>(g, x, w, n, k, oh, ow), at);
     }
   }
-}
-
-template <class Sums, class X, class W>
-typename Sums::Acc input_gradient_of(const ConvGeometry& g, const X* dy, const W* w, int64_t n,
-                                     int64_t c, int64_t ih, int64_t iw) {
-  const int64_t group = c / g.group_in;
-  typename Sums::Acc acc{};
-  for (int64_t r = 0; r < g.h.kernel; ++r) {
-    const int64_t oh = g.h.window_of(ih, r);
-    if (oh < 0) continue;
-    for (int64_t s = 0; s < g.w.kernel; ++s) {
-      const int64_t ow = g.w.window_of(iw, s);
-      if (ow < 0) continue;
-      const X* pdy = dy + n * g.y.n + group * g.group_out * g.y.c + oh * g.y.h + ow * g.y.w;
-      const W* pw =
-          w + group * g.group_out * g.f.n + c % g.group_in * g.f.c + r * g.f.h + s * g.f.w;
-      for (int64_t k = 0; k < g.group_out; ++k)
-        acc = Sums::term(pdy[k * g.y.c], pw[k * g.f.n], acc);
-    }
-  }
-  return acc;
 }
 
 template <class Sums, class X, class W, class Y>
@@ -69,24 +32,8 @@ void backward_input(const ConvGeometry& g, const ConvCall& call, int64_t first, 
                   n = row / g.h.in / g.in_channels;
     for (int64_t iw = 0; iw < g.w.in; ++iw)
       dx[n * g.x.n + c * g.x.c + ih * g.x.h + iw * g.x.w] =
-          Sums::template store<Y>(input_gradient_of<Sums>(g, dy, w, n, c, ih, iw));
+          Sums::template store<Y>(input_sum<Sums>(g, dy, w, n, c, ih, iw));
   }
-}
-
-template <class Sums, class X, class W>
-typename Sums::Acc filter_gradient_of(const ConvGeometry& g, const X* x, const W* dy, int64_t k,
-                                      int64_t c, int64_t r, int64_t s) {
-  const TapRange rows = g.h.windows_of(r), columns = g.w.windows_of(s);
-  const int64_t channel = k / g.group_out * g.group_in + c;
-  typename Sums::Acc acc{};
-  for (int64_t n = 0; n < g.batch; ++n)
-    for (int64_t oh = rows.first; oh < rows.last; ++oh)
-      for (int64_t ow = columns.first; ow < columns.last; ++ow) {
-        const X* px = x + n * g.x.n + channel * g.x.c + (g.h.start(oh) + r * g.h.dilation) * g.x.h +
-                      (g.w.start(ow) + s * g.w.dilation) * g.x.w;
-        acc = Sums::term(*px, dy[n * g.y.n + k * g.y.c + oh * g.y.h + ow * g.y.w], acc);
-      }
-  return acc;
 }
 
 template <class Sums, class X, class W, class Y>
@@ -99,7 +46,7 @@ void backward_filter(const ConvGeometry& g, const ConvCall& call, int64_t first,
                   k = row / g.h.kernel / g.group_in;
     for (int64_t s = 0; s < g.w.kernel; ++s)
       dw[k * g.f.n + c * g.f.c + r * g.f.h + s * g.f.w] =
-          Sums::template store<Y>(filter_gradient_of<Sums>(g, x, dy, k, c, r, s));
+          Sums::template store<Y>(filter_sum<Sums>(g, x, dy, k, c, r, s));
   }
 }
 
@@ -152,8 +99,8 @@ float conv2d_plain_sum(const ConvGeometry& g, const ConvCall& call, int64_t i, i
     if constexpr (std::is_same_v<S, S32Sums>)
       return 0;
     else
-      return widen(
-          sum_of<S>(g, static_cast<const A*>(call.a), static_cast<const B*>(call.b), i, j, k, l));
+      return widen(output_sum<S>(g, static_cast<const A*>(call.a), static_cast<const B*>(call.b), i,
+                                 j, k, l));
   });
 }
 
@@ -163,8 +110,8 @@ float conv2d_backward_input_plain_sum(const ConvGeometry& g, const ConvCall& cal
     if constexpr (std::is_same_v<S, S32Sums>)
       return 0;
     else
-      return widen(input_gradient_of<S>(g, static_cast<const A*>(call.a),
-                                        static_cast<const B*>(call.b), i, j, k, l));
+      return widen(input_sum<S>(g, static_cast<const A*>(call.a), static_cast<const B*>(call.b), i,
+                                j, k, l));
   });
 }
 
@@ -174,8 +121,8 @@ float conv2d_backward_filter_plain_sum(const ConvGeometry& g, const ConvCall& ca
     if constexpr (std::is_same_v<S, S32Sums>)
       return 0;
     else
-      return widen(filter_gradient_of<S>(g, static_cast<const A*>(call.a),
-                                         static_cast<const B*>(call.b), i, j, k, l));
+      return widen(filter_sum<S>(g, static_cast<const A*>(call.a), static_cast<const B*>(call.b), i,
+                                 j, k, l));
   });
 }
 
