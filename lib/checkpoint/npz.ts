@@ -102,14 +102,22 @@ async function readMembers(
   return members;
 }
 
-/** Opens a .npz file and reads the headers of its arrays. @throws ParamError naming the file when it is damaged. */
-export async function openNpz(file: string, maxTensorBytes: number): Promise<Source> {
+/**
+ * Opens a .npz file and reads the headers of its arrays. `who` begins the messages.
+ *
+ * @throws ParamError naming the file when it is damaged.
+ */
+export async function openNpz(
+  file: string,
+  maxTensorBytes: number,
+  who = 'convertCheckpoint',
+): Promise<Source> {
   /** What yauzl and zlib say is about the file; what the file system or an abort says stays as it is. */
   const explain = (error: unknown, signal?: AbortSignal): unknown => {
     if (signal?.aborted || !(error instanceof Error)) return error;
     if ('syscall' in error) return error;
     const what = error instanceof HalftoneError ? error.message : `damaged: ${error.message}`;
-    return new ParamError(`convertCheckpoint: ${file}: ${what}`, { cause: error });
+    return new ParamError(`${who}: ${file}: ${what}`, { cause: error });
   };
   const { size } = await stat(file);
   let zip: yauzl.ZipFile | undefined;

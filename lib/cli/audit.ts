@@ -11,14 +11,16 @@ import {
 } from '../index';
 import { readFeeds } from './feeds';
 import { colors, formatNumber, Progress, table } from './output';
+import type { PictureOptions } from './pictures';
 
-export interface AuditCommandOptions {
+export interface AuditCommandOptions extends PictureOptions {
   readonly data: readonly string[];
   readonly samples: number;
   readonly reference?: string;
   readonly precision: Precision | 'mixed';
   readonly compute?: NodeCompute;
   readonly html?: string;
+  readonly failBelow?: number;
   readonly device?: string;
   readonly json?: boolean;
 }
@@ -87,8 +89,8 @@ function print(report: AuditReport): void {
   }
 }
 
-/** Runs the command. */
-export async function audit(file: string, options: AuditCommandOptions): Promise<void> {
+/** Runs the command. False when an output is worse than `failBelow` decibel. */
+export async function audit(file: string, options: AuditCommandOptions): Promise<boolean> {
   const progress = new Progress();
   const { device, compute, precision } = options;
   // With a reference the file is audited as it is; without one, what a conversion of it would be.
@@ -97,12 +99,12 @@ export async function audit(file: string, options: AuditCommandOptions): Promise
     options.reference === undefined ? undefined : await Model.load(options.reference, { device });
   const subject = other ? given : await given.convert({ precision, compute });
   const reference = other ?? given;
-  const feeds = await readFeeds(reference, options.data, options.samples);
+  const feeds = await readFeeds(reference, options.data, options.samples, options);
   try {
     const report = await subject.audit({
       reference,
       data: feeds.runs,
-      onProgress: ({ done, total }) => progress.update(`${done} of ${total} inputs`),
+      onProgress: ({ done, total }) => progress.bar(`${done} of ${total} inputs`, done, total),
     });
     progress.clear();
     if (options.html !== undefined) await writeFile(options.html, auditPage(report));
@@ -112,6 +114,12 @@ export async function audit(file: string, options: AuditCommandOptions): Promise
     if (options.json) console.log(JSON.stringify(report, toJson, 2));
     else print(report);
     if (options.html !== undefined && !options.json) console.log(`the page is in ${options.html}`);
+    const { failBelow = -Infinity } = options;
+    const bad = report.outputs.filter(({ error }) => !(error.sqnr >= failBelow));
+    for (const { name, error } of bad) {
+      console.error(`halftone: ${name}: ${decibel(error.sqnr)} dB, below ${failBelow}`);
+    }
+    return bad.length === 0;
   } finally {
     feeds[Symbol.dispose]();
     for (const model of new Set([given, subject, reference])) model.dispose();

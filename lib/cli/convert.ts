@@ -10,9 +10,10 @@ import {
   type PrecisionProfile,
 } from '../index';
 import { type Feeds, readFeeds } from './feeds';
+import type { PictureOptions } from './pictures';
 import { colors, formatBytes, formatNumber, Progress, table } from './output';
 
-export interface ConvertCommandOptions {
+export interface ConvertCommandOptions extends PictureOptions {
   readonly precision: Precision | 'mixed' | 'auto';
   readonly low?: 'float16' | 'bfloat16';
   readonly profile?: PrecisionProfile;
@@ -77,10 +78,13 @@ export async function convert(
     data = [],
   } = options;
   const progress = new Progress();
-  const model = await Model.load(input, { device: options.device });
+  const model = await Model.load(input, {
+    device: options.device,
+    onProgress: ({ phase, done, total }) => progress.bar(phase, done, total),
+  });
   let feeds: Feeds | undefined;
   try {
-    if (data.length > 0) feeds = await readFeeds(model, data, options.samples);
+    if (data.length > 0) feeds = await readFeeds(model, data, options.samples, options);
     const asked: ConvertOptions = {
       precision,
       low,

@@ -81,7 +81,7 @@ export async function demoModel(options: DemoModelOptions): Promise<void> {
     const converted = await model.convert({ precision, compute });
     const result = await evaluate(converted, data, {
       batch: options.batch ?? 250,
-      onProgress: (done) => progress.update(`${name}: ${done} of ${data.count}`),
+      onProgress: (done) => progress.bar(`${name}: ${done} of ${data.count}`, done, data.count),
     });
     reference ??= result;
     rows.push(compare(arithmetic, result, reference, converted.weightBytes));

@@ -1,18 +1,10 @@
 /** What `run` and `demo --model` share: images and labels from files, put through a model batch by batch. */
 
 import type { TypedArrayOf } from '../dtype';
-import {
-  type DType,
-  Model,
-  ModelError,
-  type NodeReport,
-  ParamError,
-  type Tensor,
-  tensor,
-} from '../index';
+import { type DType, Model, ModelError, type NodeReport, ParamError } from '../index';
 import type { HostArray } from '../io/array';
 import { readArray } from '../io/read';
-import { runOp } from '../run';
+import { type BatchOutput, type InputSource, inputSource, runBatches } from './batches';
 
 /** Images of one size, as a file holds them, with or without what they show. */
 export interface DataSet {
@@ -37,13 +29,19 @@ export async function readDataSet(options: DataSetOptions): Promise<DataSet> {
     throw new ParamError(`${options.images}: holds a single number, no images`);
   const count = Math.min(all, options.limit ?? all);
   if (options.labels === undefined) return { images, count };
-  const file = await readArray(options.labels);
-  if (file.shape.length !== 1 || file.shape[0] !== all) {
+  return { images, labels: await readLabels(options.labels, all), count };
+}
+
+/** One label for each of `count` images; more may follow where only the `first` images were read. */
+export async function readLabels(name: string, count: number, first = false): Promise<number[]> {
+  const { shape, data } = await readArray(name);
+  const [labels = 0] = shape;
+  if (shape.length !== 1 || labels < count || (labels > count && !first)) {
     throw new ParamError(
-      `${options.labels}: must hold one label for each of ${all} images, got the shape [${file.shape.join(', ')}]`,
+      `${name}: must hold one label for each of ${count} images, got the shape [${shape.join(', ')}]`,
     );
   }
-  return { images, labels: Array.from<number | bigint, number>(file.data, Number), count };
+  return Array.from<number | bigint, number>(data, Number);
 }
 
 /** How one output was made for all images. */
@@ -62,6 +60,8 @@ export interface Evaluation {
   readonly seconds: number;
   /** The calls of the first batch. */
   readonly nodes: readonly NodeReport[];
+  /** All outputs that were made, this one among them. */
+  readonly outputs: ReadonlyMap<string, BatchOutput>;
 }
 
 export interface EvaluateOptions {
@@ -69,55 +69,17 @@ export interface EvaluateOptions {
   readonly batch: number;
   /** Name of the output to look at. Default: the first one. */
   readonly output?: string | undefined;
+  /** Make the other outputs as well. */
+  readonly all?: boolean | undefined;
   readonly onProgress?: (done: number) => void;
 }
 
-/** Runs all images of a data set through a model. */
+/** Runs all images of a data set through a model with one input. */
 export async function evaluate(
   model: Model,
   data: DataSet,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
-  const output = options.output ?? model.outputs[0]?.name ?? '';
-  const makeInput = imageInput(model, data);
-  const step = batchSize(model, data, options.batch);
-  const nodes: NodeReport[] = [];
-  const parts: TypedArrayOf[] = [];
-  let made: Tensor | undefined;
-  const start = process.hrtime.bigint();
-  for (let first = 0; first < data.count || made === undefined; first += step) {
-    const x = makeInput.tensor(first, Math.min(step, data.count - first));
-    const onNode = first === 0 ? (report: NodeReport) => nodes.push(report) : undefined;
-    const outputs = await model.run({ [makeInput.name]: x }, { outputs: [output], onNode });
-    x.dispose();
-    made = outputs[output] as Tensor;
-    parts.push(await made.data());
-    made.dispose();
-    options.onProgress?.(Math.min(data.count, first + step));
-  }
-  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-  const values = concat(parts);
-  const predictions = argMax(values, data.count);
-  const { labels } = data;
-  return {
-    output,
-    shape: [data.count, ...made.shape.slice(1)],
-    dtype: made.dtype,
-    values,
-    predictions,
-    correct: labels && predictions.filter((prediction, i) => prediction === labels[i]).length,
-    seconds,
-    nodes,
-  };
-}
-
-interface ImageInput {
-  readonly name: string;
-  tensor(first: number, count: number): Tensor;
-}
-
-/** How images become the model's input: their values as they are, in its element type and shape. */
-function imageInput(model: Model, { images }: DataSet): ImageInput {
   const [input] = model.inputs;
   if (!input || model.inputs.length !== 1) {
     const names = model.inputs.map(({ name }) => name).join(', ');
@@ -125,55 +87,37 @@ function imageInput(model: Model, { images }: DataSet): ImageInput {
       `the model must have one input for images, it has ${model.inputs.length}: ${names}`,
     );
   }
-  const { name, dtype, shape } = input;
-  const [, ...sizes] = shape ?? [];
-  const [, ...stored] = images.shape;
-  const open = sizes.filter((size) => typeof size !== 'number').length;
-  const elements = stored.reduce((n, d) => n * d, 1);
-  const known = sizes.reduce<number>((n, size) => n * (typeof size === 'number' ? size : 1), 1);
-  const fits = open === 0 ? known === elements : sizes.length === stored.length;
-  if (!dtype || !fits) {
-    throw new ParamError(
-      `images of [${stored.join(', ')}] do not fit the input "${name}" [${(shape ?? []).map((d) => d ?? '?').join(', ')}]`,
-    );
+  const source = inputSource(model, new Map([[input.name, data.images]]), data.count);
+  return await evaluateSource(model, source, data.labels, options);
+}
+
+/** Runs all entries through a model and looks at one output. */
+export async function evaluateSource(
+  model: Model,
+  source: InputSource,
+  labels: readonly number[] | undefined,
+  options: EvaluateOptions,
+): Promise<Evaluation> {
+  const output = options.output ?? model.outputs[0]?.name ?? '';
+  const outputs = options.all ? undefined : [output];
+  const result = await runBatches(model, source, { ...options, outputs });
+  const made = result.outputs.get(output);
+  if (!made) {
+    const names = model.outputs.map(({ name }) => name).join(', ');
+    throw new ParamError(`run: outputs must be among ${names}, got "${output}"`);
   }
-  const target = open === 0 ? (sizes as number[]) : stored;
+  const predictions = argMax(made.data, source.count);
   return {
-    name,
-    tensor(first, count) {
-      const part = images.data.subarray(first * elements, (first + count) * elements);
-      const { device } = model;
-      const held = tensor(part, { shape: [count, ...target], device, dtype: images.dtype });
-      if (held.dtype === dtype) return held;
-      const converted = runOp('cast', [held], { to: dtype });
-      held.dispose();
-      return converted;
-    },
+    output,
+    shape: made.shape,
+    dtype: made.made,
+    values: made.data,
+    predictions,
+    correct: labels && predictions.filter((prediction, i) => prediction === labels[i]).length,
+    seconds: result.seconds,
+    nodes: result.nodes,
+    outputs: result.outputs,
   };
-}
-
-/** Images per run: what was asked for, unless the model takes a fixed number. */
-function batchSize(model: Model, { count }: DataSet, wanted: number): number {
-  const size = model.inputs[0]?.shape?.[0];
-  if (typeof size !== 'number') return Math.max(1, Math.min(wanted, count));
-  if (size > 0 && count % size === 0) return size;
-  const why = model.batch.free ? '' : ` (${model.batch.why})`;
-  throw new ParamError(
-    `the model takes ${size} images at a time${why}, and ${count} are no multiple`,
-  );
-}
-
-function concat(parts: readonly TypedArrayOf[]): TypedArrayOf {
-  const [first] = parts;
-  if (!first || parts.length === 1) return first ?? new Float32Array(0);
-  const length = parts.reduce((n, part) => n + part.length, 0);
-  const all = new (first.constructor as new (length: number) => TypedArrayOf)(length);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part as never, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** The index of the largest of each image's values; the first of equal ones. NaN is never the largest. */

@@ -14,8 +14,7 @@ const show = (shape: readonly unknown[] | null) => `[${shape?.map((d) => d ?? '?
 export async function inspect(file: string, options: InspectCommandOptions): Promise<void> {
   const progress = new Progress();
   const model = await Model.load(file, {
-    onProgress: ({ phase, done, total }) =>
-      progress.update(`${phase} ${Math.round((100 * done) / Math.max(1, total))} %`),
+    onProgress: ({ phase, done, total }) => progress.bar(phase, done, total),
   });
   progress.clear();
   const operators = new Map<string, number>();

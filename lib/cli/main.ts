@@ -7,12 +7,14 @@ import { HalftoneError } from '../errors';
 import type { AuditCommandOptions } from './audit';
 import type { ConvertCommandOptions } from './convert';
 import type { ConvertCheckpointCommandOptions } from './convert-checkpoint';
+import { examplesOf } from './examples';
 import type { InspectCommandOptions } from './inspect';
 import type { RunCommandOptions } from './run';
 
-/** Exit codes: 1 when the work failed, 2 when the command line is wrong. */
+/** Exit codes: 1 when the work failed, 2 when the command line is wrong, 3 when a model is worse than was asked for. */
 const FAILURE = 1;
 const USAGE = 2;
+const WORSE = 3;
 
 function packageVersion(): string {
   const file = path.resolve(__dirname, '../../../package.json');
@@ -53,6 +55,14 @@ function positive(text: string): number {
   return value;
 }
 
+function finite(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) {
+    throw new InvalidArgumentError('It must be a number.');
+  }
+  return value;
+}
+
 /** Collects the values of several options. */
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [
   ...before,
@@ -81,6 +91,60 @@ function renames(text: string, before: Readonly<Record<string, string>> = {}) {
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
+/** "H" or "HxW" */
+function heightAndWidth(text: string): readonly [number, number] {
+  const [, height = '', width = height] = /^(\d{1,5})(?:x(\d{1,5}))?$/.exec(text) ?? [];
+  if (!(Number(height) > 0 && Number(width) > 0)) {
+    throw new InvalidArgumentError('It must be HEIGHTxWIDTH, such as 224x224.');
+  }
+  return [Number(height), Number(width)];
+}
+
+/** "a" or "a,b,c" */
+function numbers(text: string): readonly number[] {
+  const list = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (!list.every(Number.isFinite)) {
+    throw new InvalidArgumentError('It must be numbers with commas between them.');
+  }
+  return list;
+}
+
+/** Numbers to divide by. */
+function divisors(text: string): readonly number[] {
+  const list = numbers(text);
+  if (list.includes(0)) throw new InvalidArgumentError('It must not be 0.');
+  return list;
+}
+
+/** Adds the options of commands that read pictures. */
+function withPictures(command: Command): Command {
+  return command
+    .option('--resize <HxW>', "pictures to this size (default: the model's)", heightAndWidth)
+    .addOption(
+      new Option('--fit <how>', 'pictures of another aspect (default: fill)').choices([
+        'fill',
+        'cover',
+        'contain',
+      ]),
+    )
+    .option('--scale <x>', 'multiply pixels, 0 to 255, first (default: 1)', positive)
+    .option('--mean <list>', 'subtract this then, one number or one for each channel', numbers)
+    .option('--std <list>', 'divide by this then, one number or one for each channel', divisors)
+    .addOption(
+      new Option('--layout <axes>', "of pictures (default: the model's)").choices(['NCHW', 'NHWC']),
+    )
+    .addOption(
+      new Option('--colors <order>', 'of channels (default: rgb, or gray for one)').choices([
+        'rgb',
+        'bgr',
+        'gray',
+      ]),
+    );
+}
+
+/** What files hold inputs. */
+const FILES = '.npy, idx, .npz, .json, a picture or a folder of pictures';
+
 function createProgram(): Command {
   const program = new Command('halftone')
     .description('Low-precision tensor compute whose arithmetic the caller chooses.')
@@ -92,7 +156,8 @@ function createProgram(): Command {
     .addHelpText(
       'after',
       '\n"halftone build" compiles the native addon for this machine.' +
-        '\nExit codes: 0 success, 1 failure, 2 wrong command line. HALFTONE_DEBUG=1 shows stacks.',
+        '\nExit codes: 0 success, 1 failure, 2 wrong command line, 3 audit --fail-below found worse.' +
+        '\nHALFTONE_DEBUG=1 shows stacks. docs/cli.md has more.',
     );
 
   program
@@ -126,11 +191,10 @@ function createProgram(): Command {
       await demoModel({ ...options, model, images });
     });
 
-  program
-    .command('run')
-    .description('run images through an ONNX model and say how each node was computed')
-    .argument('<model>', 'ONNX file with one input')
-    .requiredOption('--input <file>', 'images: .npy or idx, gzipped or not')
+  withPictures(program.command('run'))
+    .description('run a model over the inputs in files and say how each node was computed')
+    .argument('<model>', 'ONNX file')
+    .requiredOption('--input <[name=]file>', `${FILES}; may be repeated`, collect)
     .option('--labels <file>', 'what the images show, one number each')
     .option('--limit <n>', 'use at most this many images', wholeNumber)
     .option('--batch <n>', 'images per run', wholeNumber, 250)
@@ -144,12 +208,16 @@ function createProgram(): Command {
     .addOption(computeOption())
     .option('--device <name>', "'cpu', 'cuda', 'cuda:1' or 'auto'")
     .option('--output-name <name>', 'the output to look at; default: the first one')
-    .option('--output <file>', 'write that output of all images as .npy')
+    .option(
+      '--output <file>',
+      'write that output as .npy, .png, .jpg, .webp; all of them as .npz, .json',
+    )
     .option('--json', 'print the results as JSON')
     .action(async (model: string, options: RunCommandOptions) => {
       const { run } = await import('./run.js');
       await run(model, options);
-    });
+    })
+    .addHelpText('after', examplesOf('run'));
 
   program
     .command('inspect')
@@ -160,10 +228,10 @@ function createProgram(): Command {
     .action(async (model: string, options: InspectCommandOptions) => {
       const { inspect } = await import('./inspect.js');
       await inspect(model, options);
-    });
+    })
+    .addHelpText('after', examplesOf('inspect'));
 
-  program
-    .command('convert')
+  withPictures(program.command('convert'))
     .description('write an ONNX file in another precision, with explicit casts')
     .argument('<input>', 'ONNX file')
     .argument('<output>', 'ONNX file to write')
@@ -204,7 +272,7 @@ function createProgram(): Command {
     )
     .option(
       '--data <[name=]file>',
-      "inputs that 'auto' measures with: .npy or idx; may be repeated",
+      `inputs that 'auto' measures with: ${FILES}; may be repeated`,
       collect,
     )
     .option('--samples <n>', 'use at most this many of them', wholeNumber, 8)
@@ -218,10 +286,10 @@ function createProgram(): Command {
     .action(async (input: string, output: string, options: ConvertCommandOptions) => {
       const { convert } = await import('./convert.js');
       await convert(input, output, options);
-    });
+    })
+    .addHelpText('after', examplesOf('convert'));
 
-  program
-    .command('audit')
+  withPictures(program.command('audit'))
     .description('compare a converted model with its reference, node by node')
     .argument('<model>', 'ONNX file')
     .option(
@@ -234,15 +302,17 @@ function createProgram(): Command {
         .default('float16'),
     )
     .addOption(computeOption())
-    .requiredOption('--data <[name=]file>', 'inputs: .npy or idx; may be repeated', collect)
+    .requiredOption('--data <[name=]file>', `inputs: ${FILES}; may be repeated`, collect)
     .option('--samples <n>', 'use at most this many of them', wholeNumber, 4)
     .option('--html <file>', 'write a page with plots')
+    .option('--fail-below <dB>', 'exit with 3 when an output has less than this', finite)
     .option('--device <name>', "'cpu', 'cuda', 'cuda:1' or 'auto'")
     .option('--json', 'print the report as JSON')
     .action(async (model: string, options: AuditCommandOptions) => {
       const { audit } = await import('./audit.js');
-      await audit(model, options);
-    });
+      if (!(await audit(model, options))) process.exitCode = WORSE;
+    })
+    .addHelpText('after', examplesOf('audit'));
 
   program
     .command('convert-checkpoint')
@@ -275,7 +345,8 @@ function createProgram(): Command {
     .action(async (input: string, output: string, options: ConvertCheckpointCommandOptions) => {
       const { convert } = await import('./convert-checkpoint.js');
       await convert(input, output, options);
-    });
+    })
+    .addHelpText('after', examplesOf('convert-checkpoint'));
 
   program
     .command('version')

@@ -54,12 +54,27 @@ export function formatNumber(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
+const BAR = 30;
+
+/** "[######........................]  20 % text" */
+export function progressBar(text: string, done: number, total: number): string {
+  const part = total > 0 ? Math.min(1, Math.max(0, done / total)) : 0;
+  const full = Math.floor(BAR * part);
+  const percent = String(Math.floor(100 * part)).padStart(3);
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}] ${percent} % ${text}`;
+}
+
 /** One line on stderr that is written over; nothing when stderr is no terminal. */
 export class Progress {
   readonly #on = process.stderr.isTTY === true;
 
   update(text: string): void {
     if (this.#on) process.stderr.write(`\r\u001b[2K${text}`);
+  }
+
+  /** The same with a bar for how much is done. */
+  bar(text: string, done: number, total: number): void {
+    this.update(progressBar(text, done, total));
   }
 
   clear(): void {

@@ -1,13 +1,15 @@
 /** `halftone run`: images through a model, and how many of them it recognizes. */
 
-import { writeFile } from 'node:fs/promises';
 import type { Model, NodeReport } from '../index';
-import { writeNpy } from '../io/npy';
-import { type Evaluation, evaluate, loadModel, readDataSet } from './evaluate';
+import { inputSource } from './batches';
+import { type Evaluation, evaluateSource, loadModel, readLabels } from './evaluate';
+import { readInputs } from './inputs';
 import { colors, formatBytes, formatNumber, Progress, table } from './output';
+import type { PictureOptions } from './pictures';
+import { holdsOne, outputFormat, writeResults } from './results';
 
-export interface RunCommandOptions {
-  readonly input: string;
+export interface RunCommandOptions extends PictureOptions {
+  readonly input: readonly string[];
   readonly labels?: string;
   readonly limit?: number;
   readonly batch: number;
@@ -73,24 +75,37 @@ function printResult(result: Evaluation, count: number): void {
 /** Runs the command. */
 export async function run(file: string, options: RunCommandOptions): Promise<void> {
   const progress = new Progress();
+  const { output, limit, json } = options;
+  if (output !== undefined) outputFormat(output); // before the work
   const model = await loadModel(file, { ...options, onProgress: (text) => progress.update(text) });
-  const data = await readDataSet({ ...options, images: options.input });
-  const result = await evaluate(model, data, {
+  const arrays = await readInputs(model, '--input', options.input, {
+    ...options,
+    onProgress: (done, total) => progress.bar('reading pictures', done, total),
+  });
+  const source = inputSource(model, arrays, limit);
+  const { count } = source;
+  const labels =
+    options.labels === undefined
+      ? undefined
+      : await readLabels(options.labels, source.entries, limit !== undefined);
+  const result = await evaluateSource(model, source, labels, {
     batch: options.batch,
     output: options.outputName,
-    onProgress: (done) => progress.update(`${done} of ${data.count}`),
+    all: options.outputName === undefined && output !== undefined && !holdsOne(output),
+    onProgress: (done) => progress.bar(`${done} of ${count}`, done, count),
   });
   progress.clear();
-  if (options.output !== undefined) {
-    // 16-bit floats were widened: the file holds what the model gave, as float32.
-    const dtype = result.values instanceof Float32Array ? 'float32' : result.dtype;
-    await writeFile(options.output, writeNpy({ dtype, shape: result.shape, data: result.values }));
+  let files: string[] = [];
+  if (output !== undefined) {
+    const { outputs, output: name } = result;
+    const one = [...outputs].filter(([made]) => made === name);
+    files = await writeResults(output, new Map(holdsOne(output) ? one : outputs), options);
   }
-  if (options.json) {
-    const { correct, seconds, output, shape, dtype, nodes } = result;
-    const accuracy = correct === undefined ? undefined : correct / data.count;
+  if (json) {
+    const { correct, seconds, output, shape, dtype, predictions, nodes } = result;
+    const accuracy = correct === undefined ? undefined : correct / count;
     const { device, castLoss, batch } = model;
-    const images = data.count;
+    const images = count;
     const report = {
       device,
       batch,
@@ -102,14 +117,17 @@ export async function run(file: string, options: RunCommandOptions): Promise<voi
       output,
       shape,
       dtype,
+      predictions: labels && predictions,
+      files,
       nodes,
     };
     console.log(JSON.stringify(report, undefined, 2));
   } else {
     printModel(model);
     printNodes(result.nodes);
-    printResult(result, data.count);
-    if (options.output !== undefined) console.log(`${result.output} is in ${options.output}`);
+    printResult(result, count);
+    const names = [...result.outputs.keys()].join(', ');
+    if (files.length > 0) console.log(`${names} is in ${files.join(', ')}`);
   }
   model.dispose();
 }

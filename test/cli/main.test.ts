@@ -28,14 +28,6 @@ test('output that cannot be written is one message and exit code 1', () => {
   });
 });
 
-test('each command explains itself', () => {
-  for (const command of ['doctor', 'demo', 'version']) {
-    const { code, stdout } = halftone([command, '--help']);
-    expect(code).toBe(0);
-    expect(stdout).toContain(`Usage: halftone ${command}`);
-  }
-});
-
 test.each([[['version']], [['--version']], [['-V']]])('%s prints the version', (args) => {
   expect(halftone(args)).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' });
 });

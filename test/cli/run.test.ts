@@ -103,7 +103,7 @@ describe('halftone run', () => {
   });
 
   const BAD: readonly [string, () => string[], number, RegExp][] = [
-    ['no input', () => ['run', at('m.onnx')], 2, /required option '--input <file>'/],
+    ['no input', () => ['run', at('m.onnx')], 2, /required option '--input <\[name=\]file>'/],
     [
       'a limit of 0',
       () => ['run', at('m.onnx'), '--input', 'x', '--limit', '0'],
@@ -133,7 +133,7 @@ describe('halftone run', () => {
       'images of another size',
       () => ['run', at('m.onnx'), '--input', at('two.npy')],
       1,
-      /images of \[\] do not fit the input "x" \[N, 1, 1, 2\]/,
+      /entries of \[\] do not fit the input "x" \[N, 1, 1, 2\]/,
     ],
     [
       'other labels',
