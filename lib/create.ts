@@ -14,9 +14,10 @@ import {
   iinfo,
   isDType,
   isIntDType,
+  isStoredDType,
   type TypedArrayOf,
 } from './dtype';
-import { DtypeError, ParamError, ShapeError } from './errors';
+import { DtypeError, ParamError, ShapeError, UnsupportedError } from './errors';
 import { runOp } from './run';
 import { Tensor } from './tensor';
 import { checkOptions } from './options';
@@ -56,6 +57,8 @@ interface TaggedDTypes {
   readonly Uint16Array: 'uint16';
   readonly Int32Array: 'int32';
   readonly BigInt64Array: 'int64';
+  readonly Uint32Array: 'uint32';
+  readonly BigUint64Array: 'uint64';
 }
 
 /** What arrays nested to at most 8 levels hold. */
@@ -88,6 +91,8 @@ const VIEW_DTYPES: Readonly<Record<string, DType>> = {
   Uint16Array: 'uint16',
   Int32Array: 'int32',
   BigInt64Array: 'int64',
+  Uint32Array: 'uint32',
+  BigUint64Array: 'uint64',
 };
 
 interface TypedArrayLike {
@@ -183,6 +188,11 @@ function fromValues(
   const guess =
     kinds.has('number') || kinds.size === 0 ? 'float32' : kinds.has('bigint') ? 'int64' : 'bool';
   const target = dtype ?? guess;
+  if (isStoredDType(target)) {
+    throw new UnsupportedError(
+      `tensor: numbers cannot be made ${target} here; nearest: its codes as a Buffer, or cast()`,
+    );
+  }
   checkIntegers(values, target);
   return new Tensor(upload(target, shape, toElements(values, target), device));
 }
@@ -195,6 +205,8 @@ function toElements(
   switch (dtype) {
     case 'int64':
       return BigInt64Array.from(values, BigInt);
+    case 'uint64':
+      return BigUint64Array.from(values, BigInt);
     case 'float16':
       return Uint16Array.from(values, (v) => floatToHalfBits(Number(v)));
     case 'bfloat16':

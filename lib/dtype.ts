@@ -6,8 +6,8 @@
 
 import { DtypeError } from './errors';
 
-/** What an element type is: how its bits are read. */
-export type DTypeKind = 'float' | 'signed' | 'unsigned' | 'bool';
+/** What an element type is: how its bits are read. Those that are `stored` are held, moved and cast, but not computed in. */
+export type DTypeKind = 'float' | 'signed' | 'unsigned' | 'bool' | 'stored';
 
 interface DTypeEntry {
   /** Bytes per element. */
@@ -31,6 +31,19 @@ const TABLE = {
   int64: { size: 8, shortName: 's64', kind: 'signed', index: 8 },
   bool: { size: 1, shortName: 'b8', kind: 'bool', index: 9 },
   float64: { size: 8, shortName: 'f64', kind: 'float', index: 10 },
+  uint32: { size: 4, shortName: 'u32', kind: 'unsigned', index: 11 },
+  uint64: { size: 8, shortName: 'u64', kind: 'unsigned', index: 12 },
+  // One byte per element, also where files hold several in a byte.
+  float8e4m3fn: { size: 1, shortName: 'f8e4m3fn', kind: 'stored', index: 13 },
+  float8e4m3fnuz: { size: 1, shortName: 'f8e4m3fnuz', kind: 'stored', index: 14 },
+  float8e5m2: { size: 1, shortName: 'f8e5m2', kind: 'stored', index: 15 },
+  float8e5m2fnuz: { size: 1, shortName: 'f8e5m2fnuz', kind: 'stored', index: 16 },
+  float8e8m0: { size: 1, shortName: 'f8e8m0', kind: 'stored', index: 17 },
+  float4e2m1: { size: 1, shortName: 'f4e2m1', kind: 'stored', index: 18 },
+  int4: { size: 1, shortName: 's4', kind: 'stored', index: 19 },
+  uint4: { size: 1, shortName: 'u4', kind: 'stored', index: 20 },
+  int2: { size: 1, shortName: 's2', kind: 'stored', index: 21 },
+  uint2: { size: 1, shortName: 'u2', kind: 'stored', index: 22 },
 } as const satisfies Record<string, DTypeEntry>;
 
 /** The element type of a tensor. */
@@ -49,7 +62,28 @@ export const DTYPE_NAMES: readonly DType[] = Object.freeze(Object.keys(TABLE) as
 export type FloatDType = 'float32' | 'float16' | 'bfloat16' | 'float64';
 
 /** Element types that hold whole numbers. */
-export type IntDType = 'int8' | 'uint8' | 'int16' | 'uint16' | 'int32' | 'int64';
+export type IntDType =
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'int64'
+  | 'uint32'
+  | 'uint64';
+
+/** Element types that are held, moved and cast, but not computed in. */
+export type StoredDType =
+  | 'float8e4m3fn'
+  | 'float8e4m3fnuz'
+  | 'float8e5m2'
+  | 'float8e5m2fnuz'
+  | 'float8e8m0'
+  | 'float4e2m1'
+  | 'int4'
+  | 'uint4'
+  | 'int2'
+  | 'uint2';
 
 /** Whether `value` is the name of an element type. */
 export function isDType(value: unknown): value is DType {
@@ -60,7 +94,12 @@ export function isFloatDType(dtype: DType): dtype is FloatDType {
   return TABLE[dtype].kind === 'float';
 }
 
-/** Whether `dtype` holds whole numbers; `bool` does not count as one of them. */
+/** Whether `dtype` is held, moved and cast, but not computed in. */
+export function isStoredDType(dtype: DType): dtype is StoredDType {
+  return TABLE[dtype].kind === 'stored';
+}
+
+/** Whether `dtype` holds whole numbers and is computed in; `bool` does not count as one of them. */
 export function isIntDType(dtype: DType): dtype is IntDType {
   return TABLE[dtype].kind === 'signed' || TABLE[dtype].kind === 'unsigned';
 }
@@ -78,9 +117,21 @@ export interface ArrayTypes {
   int64: BigInt64Array;
   bool: Uint8Array;
   float64: Float64Array;
+  uint32: Uint32Array;
+  uint64: BigUint64Array;
+  float8e4m3fn: Uint8Array;
+  float8e4m3fnuz: Uint8Array;
+  float8e5m2: Uint8Array;
+  float8e5m2fnuz: Uint8Array;
+  float8e8m0: Uint8Array;
+  float4e2m1: Uint8Array;
+  int4: Int8Array;
+  uint4: Uint8Array;
+  int2: Int8Array;
+  uint2: Uint8Array;
 }
 
-/** The typed array that holds the bytes of a tensor: raw bits (`Uint16Array`) for the 16-bit floats, 0 or 1 for bool. */
+/** The typed array that holds the bytes of a tensor: raw bits for floats of 16 bits and less, 0 or 1 for bool, one byte for each int4 and int2. */
 export type TypedArrayOf<D extends DType = DType> = ArrayTypes[D];
 
 /** A constructor of `TypedArrayOf<D>`. */
@@ -103,13 +154,27 @@ export const ARRAY_TYPES: { readonly [D in DType]: TypedArrayConstructorOf<D> } 
   int64: BigInt64Array,
   bool: Uint8Array,
   float64: Float64Array,
+  uint32: Uint32Array,
+  uint64: BigUint64Array,
+  float8e4m3fn: Uint8Array,
+  float8e4m3fnuz: Uint8Array,
+  float8e5m2: Uint8Array,
+  float8e5m2fnuz: Uint8Array,
+  float8e8m0: Uint8Array,
+  float4e2m1: Uint8Array,
+  int4: Int8Array,
+  uint4: Uint8Array,
+  int2: Int8Array,
+  uint2: Uint8Array,
 });
 
 /**
  * The element type in which operands of types `a` and `b` meet: the smallest of the higher kind (bool, integer, float)
  * that holds both. Two integers or two floats are held exactly (float16 with bfloat16 gives float32); an integer with a
- * float gives that float.
+ * float gives that float. Nothing holds uint64 and a signed integer, and stored types (float8, int4, ...) meet none but
+ * themselves.
  *
+ * @throws DtypeError when no type holds both
  * @example
  * promoteTypes('int8', 'uint8'); // 'int16'
  * promoteTypes('float16', 'bfloat16'); // 'float32'
@@ -117,6 +182,7 @@ export const ARRAY_TYPES: { readonly [D in DType]: TypedArrayConstructorOf<D> } 
  */
 export function promoteTypes(a: DType, b: DType): DType {
   if (a === b) return a;
+  if (isStoredDType(a) || isStoredDType(b)) throw noCommonType(a, b);
   if (a === 'bool') return b;
   if (b === 'bool') return a;
   const [x, y] = [TABLE[a], TABLE[b]];
@@ -125,8 +191,14 @@ export function promoteTypes(a: DType, b: DType): DType {
   if (x.kind === y.kind) return x.size > y.size ? a : b;
   const [signed, unsigned] = x.kind === 'signed' ? [a, b] : [b, a];
   if (TABLE[signed].size > TABLE[unsigned].size) return signed;
-  return TABLE[unsigned].size === 1 ? 'int16' : 'int32';
+  if (unsigned === 'uint64') throw noCommonType(a, b);
+  return TABLE[unsigned].size === 1 ? 'int16' : TABLE[unsigned].size === 2 ? 'int32' : 'int64';
 }
+
+const noCommonType = (a: DType, b: DType) =>
+  new DtypeError(
+    `promoteTypes: a and b must have a type that holds both, got ${a} and ${b}; cast one of them first`,
+  );
 
 /** Limits of a floating-point type; the names are those of NumPy's `finfo`. */
 export interface FloatInfo {
@@ -211,7 +283,7 @@ export function finfo(dtype: FloatDType): FloatInfo {
   return found;
 }
 
-/** Limits of an integer type. `T` is bigint for int64 and number for all others. */
+/** Limits of an integer type. `T` is bigint for int64 and uint64, and number for all others. */
 export interface IntInfo<T extends number | bigint = number | bigint> {
   readonly dtype: IntDType;
   readonly bits: number;
@@ -219,7 +291,10 @@ export interface IntInfo<T extends number | bigint = number | bigint> {
   readonly max: T;
 }
 
-function intInfo(dtype: Exclude<IntDType, 'int64'>): IntInfo<number> {
+/** Integers that numbers hold. */
+type SmallIntDType = Exclude<IntDType, 'int64' | 'uint64'>;
+
+function intInfo(dtype: SmallIntDType): IntInfo<number> {
   const bits = TABLE[dtype].size * 8;
   const signed = TABLE[dtype].kind === 'signed';
   const min = signed ? -(2 ** (bits - 1)) : 0;
@@ -233,18 +308,20 @@ const INTEGERS: Readonly<Record<IntDType, IntInfo>> = Object.freeze({
   uint16: intInfo('uint16'),
   int32: intInfo('int32'),
   int64: Object.freeze({ dtype: 'int64', bits: 64, min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  uint32: intInfo('uint32'),
+  uint64: Object.freeze({ dtype: 'uint64', bits: 64, min: 0n, max: 2n ** 64n - 1n }),
 });
 
 /**
- * Limits of an integer type; bigints for int64.
+ * Limits of an integer type; bigints for int64 and uint64.
  *
  * @throws DtypeError when `dtype` is not one.
  * @example
  * iinfo('int8').min; // -128
  * iinfo('int64').max; // 9223372036854775807n
  */
-export function iinfo(dtype: 'int64'): IntInfo<bigint>;
-export function iinfo(dtype: Exclude<IntDType, 'int64'>): IntInfo<number>;
+export function iinfo(dtype: 'int64' | 'uint64'): IntInfo<bigint>;
+export function iinfo(dtype: SmallIntDType): IntInfo<number>;
 export function iinfo(dtype: IntDType): IntInfo;
 export function iinfo(dtype: IntDType): IntInfo {
   const found = Object.hasOwn(INTEGERS, dtype) ? INTEGERS[dtype] : undefined;

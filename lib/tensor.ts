@@ -26,18 +26,23 @@ export interface Quantization {
   readonly axis: number | null;
 }
 
-interface DataTypes extends Omit<ArrayTypes, 'float16' | 'bfloat16' | 'int64'> {
+interface DataTypes extends Omit<ArrayTypes, 'float16' | 'bfloat16' | 'int64' | 'uint64'> {
   float16: Float32Array;
   bfloat16: Float32Array;
-  // A BigInt64Array; not in the type where others are possible, or no tensor of unknown type could be read as numbers.
+  // Bigints; not in the type where others are possible, or no tensor of unknown type could be read as numbers.
   int64: never;
+  uint64: never;
 }
 
 /**
  * What {@link Tensor.data} gives: 16-bit floats widened to float32, all else in its own typed array. Where TypeScript does not
  * know the type of a tensor, arrays of numbers are assumed: say `Tensor<'int64'>` where bigints are meant.
  */
-export type DataOf<D extends DType> = [D] extends ['int64'] ? BigInt64Array : DataTypes[D];
+export type DataOf<D extends DType> = [D] extends ['int64']
+  ? BigInt64Array
+  : [D] extends ['uint64']
+    ? BigUint64Array
+    : DataTypes[D];
 
 interface Float16ArrayConstructor {
   new (buffer: ArrayBuffer): ArrayLike<number> & { readonly buffer: ArrayBuffer };
@@ -112,7 +117,7 @@ export class Tensor<D extends DType = DType> {
 
   /**
    * A copy of the elements in row-major order. float16 and bfloat16 come as a `Float32Array` (exact); int64 as a
-   * `BigInt64Array`; bool as a `Uint8Array` of 0 and 1. Rejects when an operator that led to this tensor failed.
+   * `BigInt64Array`, uint64 as a `BigUint64Array`; bool as a `Uint8Array` of 0 and 1. Rejects when an operator that led to this tensor failed.
    */
   async data(): Promise<DataOf<D>> {
     const bytes = await this.#read('data', true);

@@ -10,7 +10,19 @@ export type DType =
   | 'int32'
   | 'int64'
   | 'bool'
-  | 'float64';
+  | 'float64'
+  | 'uint32'
+  | 'uint64'
+  | 'float8e4m3fn'
+  | 'float8e4m3fnuz'
+  | 'float8e5m2'
+  | 'float8e5m2fnuz'
+  | 'float8e8m0'
+  | 'float4e2m1'
+  | 'int4'
+  | 'uint4'
+  | 'int2'
+  | 'uint2';
 
 /** 'valid': none; 'same': ceil(size / stride) outputs, the odd pixel after; 'same-lower': the odd pixel before; or pixels. */
 export type Padding =

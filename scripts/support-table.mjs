@@ -24,6 +24,8 @@ const DTYPES = [
   'uint16',
   'int32',
   'int64',
+  'uint32',
+  'uint64',
   'bool',
 ];
 

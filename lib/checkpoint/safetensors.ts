@@ -33,11 +33,11 @@ const TYPES: Readonly<Record<string, StoredType>> = {
   F16: { name: 'float16', size: 2, dtype: 'float16' },
   BF16: { name: 'bfloat16', size: 2, dtype: 'bfloat16' },
   I32: { name: 'int32', size: 4, dtype: 'int32' },
-  U32: { name: 'uint32', size: 4 },
+  U32: { name: 'uint32', size: 4, dtype: 'uint32' },
   F32: { name: 'float32', size: 4, dtype: 'float32' },
   F64: { name: 'float64', size: 8, dtype: 'float64' },
   I64: { name: 'int64', size: 8, dtype: 'int64' },
-  U64: { name: 'uint64', size: 8 },
+  U64: { name: 'uint64', size: 8, dtype: 'uint64' },
   C64: { name: 'complex64', size: 8 },
 };
 

@@ -21,6 +21,8 @@ const DTYPE_BY_CODE: Readonly<Record<string, DType>> = {
   i2: 'int16',
   u2: 'uint16',
   i4: 'int32',
+  u4: 'uint32',
+  u8: 'uint64',
   i8: 'int64',
   b1: 'bool',
 };

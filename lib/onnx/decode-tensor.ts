@@ -1,7 +1,8 @@
-import { ARRAY_TYPES, DTYPES, type DType, type TypedArrayOf } from '../dtype';
+import { ARRAY_TYPES, DTYPES, type DType, isStoredDType, type TypedArrayOf } from '../dtype';
 import type { Constant } from '../graph/ir';
 import { modelError } from '../graph/model-error';
 import { type ExternalData, externalReference, referenceKey } from './external';
+import { fileBytes, unpack } from '../stored';
 import { type Int64, type TensorProto, toBigInt } from './proto';
 
 /** TensorProto.DataType by number. Those without a Halftone dtype are known by name only. */
@@ -30,6 +31,9 @@ const DATA_TYPES = [
   'uint4',
   'int4',
   'float4e2m1',
+  'float8e8m0',
+  'uint2',
+  'int2',
 ] as const;
 
 /** What the number of an element type is called; "element type 99" when ONNX has none of that number. */
@@ -109,7 +113,11 @@ export function decodeTensor(
 }
 
 const fieldLength = (t: TensorProto): number =>
-  t.float_data.length + t.int32_data.length + t.int64_data.length + t.double_data.length;
+  t.float_data.length +
+  t.int32_data.length +
+  t.int64_data.length +
+  t.double_data.length +
+  t.uint64_data.length;
 
 function decodeRaw(
   raw: Uint8Array,
@@ -118,12 +126,13 @@ function decodeRaw(
   shape: readonly number[],
   what: string,
 ): TypedArrayOf {
-  const expected = elements * DTYPES[dtype].size;
+  const expected = fileBytes(dtype, elements);
   if (raw.length !== expected) {
     throw modelError(
       `${what} of shape [${shape.join(', ')}] and ${dtype} needs ${expected} bytes, its data have ${raw.length}`,
     );
   }
+  if (isStoredDType(dtype)) return unpack(raw, dtype, elements);
   // A copy of its own: the file's bytes are not aligned, and are let go. Files are little-endian, as all hosts here.
   return new ARRAY_TYPES[dtype](new Uint8Array(raw).buffer, 0, elements);
 }
@@ -133,6 +142,8 @@ const FIELDS = {
   float32: 'float_data',
   float64: 'double_data',
   int64: 'int64_data',
+  uint32: 'uint64_data',
+  uint64: 'uint64_data',
 } as const;
 
 function decodeField(
@@ -144,24 +155,40 @@ function decodeField(
 ): TypedArrayOf {
   const field = dtype in FIELDS ? FIELDS[dtype as keyof typeof FIELDS] : 'int32_data';
   const values = tensor[field];
-  if (values.length !== elements) {
+  // Elements of less than a byte are packed here too, the bytes as one int32 each.
+  const expected = isStoredDType(dtype) ? fileBytes(dtype, elements) : elements;
+  if (values.length !== expected) {
     throw modelError(
-      `${what} of shape [${shape.join(', ')}] and ${dtype} needs ${elements} values, ${field} has ${values.length}`,
+      `${what} of shape [${shape.join(', ')}] and ${dtype} needs ${expected} values, ${field} has ${values.length}`,
     );
   }
+  if (isStoredDType(dtype)) {
+    const bytes = Uint8Array.from(values as number[]);
+    checkValues(bytes, values as number[], what, dtype);
+    return unpack(bytes, dtype, elements);
+  }
   const data = new ARRAY_TYPES[dtype](elements);
-  if (data instanceof BigInt64Array) {
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     for (let i = 0; i < elements; i++) data[i] = toBigInt(values[i] as Int64);
     return data;
   }
-  data.set(values as number[]);
-  if (field === 'int32_data') {
-    const wrong = (values as number[]).findIndex((value, i) => data[i] !== value);
-    if (wrong >= 0) {
-      throw modelError(`${what} holds ${values[wrong]} at ${wrong}, which is no ${dtype}`);
-    }
-  }
+  const numbers = field === 'uint64_data' ? values.map(Number) : (values as number[]);
+  (data as Float64Array).set(numbers);
+  if (field === 'int32_data' || field === 'uint64_data') checkValues(data, numbers, what, dtype);
   return data;
+}
+
+/** Refuses values of a file that are not those of their type. */
+function checkValues(
+  data: TypedArrayOf,
+  values: readonly number[],
+  what: string,
+  dtype: DType,
+): void {
+  const wrong = values.findIndex((value, i) => data[i] !== value);
+  if (wrong >= 0) {
+    throw modelError(`${what} holds ${values[wrong]} at ${wrong}, which is no ${dtype}`);
+  }
 }
 
 function checkBools(data: Uint8Array, what: string): void {

@@ -1,7 +1,8 @@
-import type { DType } from '../dtype';
+import { type DType, isStoredDType, type StoredDType, type TypedArrayOf } from '../dtype';
 import type { Attribute, Constant, Dim, Graph, Integer, Node, ValueInfo } from '../graph/ir';
 import { modelError } from '../graph/model-error';
 import { valueTypes } from '../graph/value-types';
+import { pack } from '../stored';
 import { dataTypeCode, dtypeOf } from './decode-tensor';
 import { encodeModelProto } from './proto';
 
@@ -73,7 +74,8 @@ const int = (value: Integer): number | string =>
   typeof value === 'bigint' ? value.toString() : value;
 
 function tensorProto({ dtype, shape, data }: Constant, name = ''): object {
-  const raw = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const bytes = isStoredDType(dtype) ? pack(data as TypedArrayOf<StoredDType>, dtype) : data;
+  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return { name, data_type: dataTypeCode(dtype), dims: shape, raw_data: raw };
 }
 

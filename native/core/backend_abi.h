@@ -1,5 +1,5 @@
 /* The boundary between Halftone and a backend module: a table of C functions over plain data.
- * Version 2.
+ * Version 3.
  *
  * A module is a shared library that exports `const halftone_backend* halftone_backend_get(void)`.
  * No exception and no C++ type crosses it. The loader refuses a module whose abi_version differs,
@@ -24,7 +24,7 @@
 extern "C" {
 #endif
 
-#define HALFTONE_ABI_VERSION 2
+#define HALFTONE_ABI_VERSION 3
 #define HALFTONE_MAX_RANK 8
 
 typedef struct halftone_status {

@@ -15,6 +15,12 @@ constexpr int64_t kMaxPeriod = 4 * kBlock;
 // bit is sticky.
 template <class T>
 double to_double(T x) {
+  if constexpr (std::is_same_v<T, uint64_t>) {
+    if (x > uint64_t{1} << 53) {
+      const uint64_t kept = x >> 11 | static_cast<uint64_t>((x & 2047) != 0);
+      return static_cast<double>(kept) * 2048.0;
+    }
+  }
   if constexpr (std::is_same_v<T, int64_t>) {
     if (x > (int64_t{1} << 53) || x < -(int64_t{1} << 53)) {
       const int64_t kept = x >> 11 | static_cast<int64_t>((x & 2047) != 0);
@@ -81,7 +87,8 @@ void widen(DType from, const void* x, DType as, void* to, int64_t n) {
     dispatch(as, [&](auto as_tag) {
       using From = typename decltype(from_tag)::type;
       using To = typename decltype(as_tag)::type;
-      if constexpr (promote(dtype_of<From>, dtype_of<To>) == dtype_of<To> &&
+      if constexpr (promotes(dtype_of<From>, dtype_of<To>) &&
+                    promote(dtype_of<From>, dtype_of<To>) == dtype_of<To> &&
                     !std::is_same_v<From, To>) {
         const From* p = static_cast<const From*>(x);
         auto* q = static_cast<ComputeType<To>*>(to);

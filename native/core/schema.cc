@@ -1,5 +1,7 @@
 #include "core/schema.h"
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace halftone {
@@ -40,6 +42,38 @@ uint64_t hash_schema(const OpSchema& schema) {
     for (const char* value : f.enum_values) text(value);
   }
   return hash ? hash : 1;  // 0 means "no such op" in the ABI
+}
+
+namespace {
+
+Status stored_error(const char* what, DType t) {
+  return dtype_error(what, " must be a type that can be computed in, got ", name(t),
+                     ", which is stored, moved and cast only");
+}
+
+// The dtype that a field holds; a number that is none is left to infer().
+bool holds_stored(const Field& f, const void* params, DType* t) {
+  int32_t value = -1;
+  if (f.kind == FieldKind::kDType || f.kind == FieldKind::kMaybeDType)
+    std::memcpy(&value, static_cast<const char*>(params) + f.offset, sizeof value);
+  if (!is_valid(value)) return false;
+  *t = static_cast<DType>(value);
+  return is_stored(*t);
+}
+
+}  // namespace
+
+Status refuse_stored(std::span<const Port> ports, std::span<const Field> fields, const void* params,
+                     const Inputs& in) {
+  for (int i = 0; i < in.size(); ++i) {
+    if (!in.has(i) || !is_stored(in[i].dtype)) continue;
+    const size_t port = std::min(static_cast<size_t>(i), ports.size() - 1);  // the last: variadic
+    return stored_error(ports[port].name, in[i].dtype);
+  }
+  DType t = DType::kF32;
+  for (const Field& f : fields)
+    if (holds_stored(f, params, &t)) return stored_error(f.name.c_str(), t);
+  return {};
 }
 
 }  // namespace detail

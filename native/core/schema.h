@@ -106,6 +106,11 @@ constexpr FieldKind field_kind() {
 
 uint64_t hash_schema(const OpSchema&);
 
+/// Refuses dtypes of kind kStored among the inputs and the fields, for ops that do not say
+///   static constexpr bool kStoredTypes = true;
+Status refuse_stored(std::span<const Port>, std::span<const Field>, const void* params,
+                     const Inputs&);
+
 }  // namespace detail
 
 /// Two input counts out of the ports: those that must be given, and the most that may.
@@ -144,8 +149,11 @@ OpSchema make_schema() {
     }
     s.fields.push_back(std::move(f));
   });
-  s.infer = [](const void* params, const Inputs& in, Outputs& out) {
-    Status status = Op::infer(*static_cast<const Params*>(params), in, out);
+  s.infer = [fields = s.fields](const void* params, const Inputs& in, Outputs& out) {
+    Status status;
+    if constexpr (!requires { Op::kStoredTypes; })
+      status = detail::refuse_stored(Op::kInputs, fields, params, in);
+    if (status.ok()) status = Op::infer(*static_cast<const Params*>(params), in, out);
     if (!status.ok()) status.message = concat(Op::kName, ": ", status.message);
     return status;
   };

@@ -74,7 +74,7 @@ struct Elements {
   }
 };
 
-/// The elements of a tensor of any integer dtype, in int64.
+/// The elements of a tensor of any integer dtype, in int64 (uint64: modulo 2^64).
 struct Integers {
   static constexpr int kPack = 4;
   using Value = int64_t;
@@ -94,7 +94,9 @@ struct Integers {
         return f(uint16_t{});
       case DType::kS32:
         return f(int32_t{});
-      default:
+      case DType::kU32:
+        return f(uint32_t{});
+      default:  // int64 and uint64: the same bits
         return f(int64_t{});
     }
   }

@@ -2,6 +2,7 @@ import { ARRAY_TYPES, type DType } from '../../lib/dtype';
 import { ModelError } from '../../lib/errors';
 import { decodeModel, type OnnxModel } from '../../lib/onnx/decode';
 import { dataTypeCode } from '../../lib/onnx/decode-tensor';
+import { pack } from '../../lib/stored';
 import {
   type AttributeSpec,
   type ModelSpec,
@@ -102,16 +103,49 @@ describe('tensors', () => {
     'int64',
     'bool',
     'float64',
+    'uint32',
+    'uint64',
+    'float8e4m3fn',
+    'float8e8m0',
   ];
 
   test.each(RAW)('%s from raw bytes', (dtype) => {
     const data = new ARRAY_TYPES[dtype](4);
     for (let i = 0; i < 4; i++) {
-      data[i] = (dtype === 'int64' ? BigInt(i - 2) : dtype === 'bool' ? i % 2 : i - 2) as never;
+      data[i] = (/int64/.test(dtype) ? BigInt(i - 2) : dtype === 'bool' ? i % 2 : i - 2) as never;
     }
     const raw_data = new Uint8Array(data.buffer);
     const spec = { data_type: dataTypeCode(dtype), dims: [2, 2], raw_data };
     expect(decodeInitializer(spec)).toEqual({ dtype, shape: [2, 2], data });
+  });
+
+  test.each([
+    ['int4', 22, Int8Array.of(-8, 7, -1), Uint8Array.of(0x78, 0x0f)],
+    ['uint4', 21, Uint8Array.of(15, 0, 7), Uint8Array.of(0x0f, 0x07)],
+    ['float4e2m1', 23, Uint8Array.of(1, 15, 8), Uint8Array.of(0xf1, 0x08)],
+    ['int2', 26, Int8Array.of(-2, 1, 0, -1, 1), Uint8Array.of(0xc6, 0x01)],
+    ['uint2', 25, Uint8Array.of(3, 0, 1, 2, 2), Uint8Array.of(0x93, 0x02)],
+  ] as const)(
+    '%s packed, first in the lowest bits, with room in the last byte',
+    (dtype, data_type, data, bytes) => {
+      const dims = [data.length];
+      const expected = { dtype, shape: dims, data };
+      expect(decodeInitializer({ data_type, dims, raw_data: bytes })).toEqual(expected);
+      expect(decodeInitializer({ data_type, dims, int32_data: Array.from(bytes) })).toEqual(
+        expected,
+      );
+      expect(pack(data, dtype)).toEqual(bytes);
+      expect(pack(data.subarray(0, 0), dtype)).toEqual(new Uint8Array(0));
+    },
+  );
+
+  test('uint32 and uint64 from uint64_data', () => {
+    expect(
+      decodeInitializer({ data_type: 12, dims: [1], uint64_data: [4294967295] })?.data,
+    ).toEqual(Uint32Array.of(4294967295));
+    expect(
+      decodeInitializer({ data_type: 13, dims: [1], uint64_data: ['18446744073709551615'] })?.data,
+    ).toEqual(BigUint64Array.of(2n ** 64n - 1n));
   });
 
   test('from typed fields', () => {
@@ -173,8 +207,17 @@ describe('tensors', () => {
       { data_type: 8, dims: [1], string_data: [Buffer.from('a')] },
       /holds string, .*float32, float16/,
     ],
-    ['uint64', { data_type: 13, dims: [0] }, /holds uint64/],
-    ['float8', { data_type: 17, dims: [0] }, /holds float8e4m3fn/],
+    ['complex64', { data_type: 14, dims: [0] }, /holds complex64/],
+    [
+      'int4 that are not packed',
+      { data_type: 22, dims: [3], raw_data: Uint8Array.of(1, 2, 3) },
+      /of shape \[3\] and int4 needs 2 bytes, its data have 3/,
+    ],
+    [
+      'a uint4 of more than a byte',
+      { data_type: 21, dims: [2], int32_data: [256] },
+      /holds 256 at 0, which is no uint4/,
+    ],
     ['an unknown element type', { data_type: 99, dims: [0] }, /holds element type 99/],
     [
       'an int8 of 200',

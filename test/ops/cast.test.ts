@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { cast, explain, tensor } from '../../lib';
 import {
-  DTYPE_NAMES,
   DTYPES,
   type DType,
   floatToBfloat16Bits,
@@ -11,7 +10,7 @@ import {
   isIntDType,
 } from '../../lib/dtype';
 import { describeWithData } from '../support/data';
-import { DEVICES, describeOp, type HostTensor, host } from '../support/op-info';
+import { COMPUTED_DTYPES, DEVICES, describeOp, type HostTensor, host } from '../support/op-info';
 import { type Rng, roundTo } from '../support/rng';
 
 interface CastCase {
@@ -24,8 +23,9 @@ function castOne(x: number, { to, saturate }: CastCase): number {
   if (to === 'bool') return x !== 0 ? 1 : 0;
   if (isFloatDType(to)) return roundTo(x, to);
   if (Number.isNaN(x)) return 0;
-  const [least, most] = [-(2n ** 63n), 2n ** 63n - 1n];
-  const whole = x >= 2 ** 63 ? most : x <= -(2 ** 63) ? least : BigInt(Math.trunc(x));
+  // uint64 is the one type with numbers beyond int64.
+  const [least, most] = [-(2n ** 63n), to === 'uint64' ? 2n ** 64n - 1n : 2n ** 63n - 1n];
+  const whole = x >= Number(most) ? most : x <= -(2 ** 63) ? least : BigInt(Math.trunc(x));
   const { bits, min, max } = iinfo(to as 'int64');
   if (saturate) return Number(whole < min ? min : whole > max ? max : whole);
   const asN = DTYPES[to].kind === 'unsigned' ? BigInt.asUintN : BigInt.asIntN;
@@ -58,7 +58,8 @@ function inputs(dtype: DType, rng: Rng): HostTensor {
     const values = [...FLOATS.map((x) => roundTo(x, dtype)), ...random];
     return host(dtype, [values.length], values);
   }
-  const ends = isIntDType(dtype) && dtype !== 'int64' ? iinfo(dtype) : { min: 0, max: 1 };
+  const is64 = dtype === 'int64' || dtype === 'uint64';
+  const ends = isIntDType(dtype) && !is64 ? iinfo(dtype) : { min: 0, max: 1 };
   const values = [Number(ends.min), Number(ends.max), 0, 1, ...random];
   return host(dtype, [2, values.length / 2], values);
 }
@@ -73,8 +74,8 @@ describeOp<CastCase>({
     signedZeros: isFloatDType((x as HostTensor).dtype) && isFloatDType(params.to),
   }),
   *cases(rng) {
-    for (const from of DTYPE_NAMES) {
-      for (const to of DTYPE_NAMES) {
+    for (const from of COMPUTED_DTYPES) {
+      for (const to of COMPUTED_DTYPES) {
         const x = inputs(from, rng);
         yield { inputs: [x], params: { to } };
         yield { inputs: [x], params: { to, saturate: true } };
@@ -88,7 +89,7 @@ describeOp<CastCase>({
       label: 'an unknown dtype',
       code: 'ERR_PARAM',
       message: 'cast: to must be a dtype (float32 float16 bfloat16',
-      run: (device) => cast(tensor([1], { device }), 'int4' as 'int8'),
+      run: (device) => cast(tensor([1], { device }), 'int5' as 'int8'),
     },
     {
       label: 'an unknown option',
@@ -118,6 +119,28 @@ describe.each(DEVICES)('cast on %s', (device) => {
       new BigInt64Array([2n ** 63n - 1n, -(2n ** 63n), 2n ** 32n + 5n]),
     );
     expect(await cast(x, 'int32').data()).toEqual(new Int32Array([-1, 0, 5]));
+  });
+
+  test('uint64 keeps all bits, and is rounded once', async () => {
+    const values = new BigUint64Array([2n ** 64n - 1n, 2n ** 63n + 2n ** 39n, 2n ** 53n + 1n]);
+    const x = tensor(values, { device });
+    expect(await cast(x, 'uint64').data()).toEqual(values);
+    expect(await cast(x, 'float64').data()).toEqual(Float64Array.from(values, Number));
+    // 2^63 + 2^39 lies half-way between two float32; what is above a tie of bfloat16 by one is rounded up.
+    expect(await cast(x, 'float32').data()).toEqual(Float32Array.of(2 ** 64, 2 ** 63, 2 ** 53));
+    const tie = 2n ** 63n + 2n ** 55n;
+    const ties = tensor(new BigUint64Array([tie - 1n, tie, tie + 1n]), { device });
+    expect(Array.from(await cast(ties, 'bfloat16').asUint16())).toEqual([0x5f00, 0x5f00, 0x5f01]);
+    expect(await cast(x, 'int64', { saturate: true }).data()).toEqual(
+      new BigInt64Array([2n ** 63n - 1n, 2n ** 63n - 1n, 2n ** 53n + 1n]),
+    );
+    const reals = tensor([2 ** 63, 2 ** 64, -1, Number.NaN], { device });
+    expect(await cast(reals, 'uint64').data()).toEqual(
+      new BigUint64Array([2n ** 63n, 2n ** 64n - 1n, 2n ** 64n - 1n, 0n]),
+    );
+    expect(await cast(reals, 'uint64', { saturate: true }).data()).toEqual(
+      new BigUint64Array([2n ** 63n, 2n ** 64n - 1n, 0n, 0n]),
+    );
   });
 
   test('says what ran', () => {

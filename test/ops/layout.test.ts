@@ -8,9 +8,8 @@ import {
   type Tensor,
   tensor,
 } from '../../lib';
-import { DTYPE_NAMES } from '../../lib/dtype';
 import type { Expected } from '../support/compare';
-import { describeOp, type HostTensor, host } from '../support/op-info';
+import { COMPUTED_DTYPES, describeOp, type HostTensor, host } from '../support/op-info';
 
 /** A tensor of `shape` whose element at `at` is `element(at)`. */
 function build(
@@ -38,7 +37,7 @@ describeOp<ConcatOptions>({
   name: 'concat',
   run: (xs, params) => concat(xs as Tensor[], params),
   *cases(rng) {
-    for (const dtype of DTYPE_NAMES) {
+    for (const dtype of COMPUTED_DTYPES) {
       for (const [shapes, axis] of [
         [[[3]], 0],
         [[[3], [0], [4]], -1],
@@ -100,7 +99,7 @@ describeOp<SliceOptions & { taken: readonly (readonly number[])[] }>({
   name: 'slice',
   run: ([x], { taken: _, ...params }) => slice(x as Tensor, params),
   *cases(rng) {
-    for (const dtype of DTYPE_NAMES) {
+    for (const dtype of COMPUTED_DTYPES) {
       const x = host(dtype, [4, 5], rng);
       const all = [0, 1, 2, 3, 4];
       yield { inputs: [x], params: { starts: [1], ends: [3], taken: [[1, 2], all] } };
@@ -169,7 +168,7 @@ describeOp<PadOptions & { value?: number }>({
   name: 'pad',
   run: ([x], params) => pad(x as Tensor, params),
   *cases(rng) {
-    for (const dtype of DTYPE_NAMES) {
+    for (const dtype of COMPUTED_DTYPES) {
       for (const mode of ['constant', 'edge', 'reflect'] as const) {
         const x = host(dtype, [3, 4], rng);
         yield { inputs: [x], params: { before: [2, 0], after: [1, 3], mode, value: 1 } };

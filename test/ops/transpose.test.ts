@@ -1,12 +1,11 @@
 import { type Tensor, tensor, transpose, type TransposeOptions } from '../../lib';
-import { DTYPE_NAMES } from '../../lib/dtype';
-import { describeOp, type HostTensor, host } from '../support/op-info';
+import { COMPUTED_DTYPES, describeOp, type HostTensor, host } from '../support/op-info';
 
 describeOp<TransposeOptions>({
   name: 'transpose',
   run: ([x], params) => transpose(x as Tensor, params),
   *cases(rng) {
-    for (const dtype of DTYPE_NAMES) {
+    for (const dtype of COMPUTED_DTYPES) {
       for (const [shape, perm] of [
         [[], undefined],
         [[4], [0]],

@@ -1,6 +1,5 @@
 import { tensor, type Tensor, where } from '../../lib';
-import { DTYPE_NAMES } from '../../lib/dtype';
-import { describeOp, type HostTensor, host } from '../support/op-info';
+import { COMPUTED_DTYPES, describeOp, type HostTensor, host } from '../support/op-info';
 
 /** The element of `t` that belongs to position `at` of a larger shape. */
 function broadcastAt(t: HostTensor, at: readonly number[]): number {
@@ -16,7 +15,7 @@ describeOp<{ shape: readonly number[] }>({
   name: 'where',
   run: ([condition, a, b]) => where(condition as Tensor<'bool'>, a as Tensor, b as Tensor),
   *cases(rng) {
-    for (const dtype of DTYPE_NAMES) {
+    for (const dtype of COMPUTED_DTYPES) {
       for (const [c, a, b, shape] of [
         [[], [], [], []],
         [[3], [3], [3], [3]],

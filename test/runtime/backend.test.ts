@@ -148,7 +148,7 @@ describe('modules that are refused', () => {
   };
 
   it('say why, and are remembered', () => {
-    refused(modulePath('halftone_fake_abi.so'), 'ABI version 999, this Halftone has version 2');
+    refused(modulePath('halftone_fake_abi.so'), 'ABI version 999, this Halftone has version 3');
     refused(modulePath('halftone_fake_schema.so'), 'was built with another schema of op relu');
     refused('/nonexistent/halftone_cuda.so', 'No such file');
     refused(modulePath('halftone.node'), 'does not export halftone_backend_get');

@@ -6,12 +6,15 @@
 import path from 'node:path';
 import { tensor } from '../../lib/create';
 import { loadBackend } from '../../lib/device';
-import type { DType } from '../../lib/dtype';
+import { DTYPE_NAMES, type DType, isStoredDType } from '../../lib/dtype';
 import { type ErrorCode, HalftoneError } from '../../lib/errors';
 import type { Tensor } from '../../lib/tensor';
 import { type Actual, difference, type Expected } from './compare';
 import { REPO } from './repo';
 import { Rng, SEED } from './rng';
+
+/** The element types that operators compute in. */
+export const COMPUTED_DTYPES: readonly DType[] = DTYPE_NAMES.filter((d) => !isStoredDType(d));
 
 /** A tensor of a test: values that its dtype holds exactly. */
 export interface HostTensor {
@@ -37,8 +40,11 @@ export function host(
 
 /** Copies a HostTensor to a device. */
 export function toDevice(t: HostTensor, device: string): Tensor {
-  // int64 has no exact conversion from float64 for large values; test values stay below 2^53.
-  const data = t.dtype === 'int64' ? BigInt64Array.from(t.values, (v) => BigInt(v)) : t.values;
+  // Integers of 64 bits have no exact conversion from float64 for large values; test values stay below 2^53.
+  const data =
+    t.dtype === 'int64' || t.dtype === 'uint64'
+      ? (t.dtype === 'int64' ? BigInt64Array : BigUint64Array).from(Array.from(t.values, BigInt))
+      : t.values;
   return tensor(data, { shape: t.shape, dtype: t.dtype, device });
 }
 

@@ -51,6 +51,7 @@ export class Rng {
       if (dtype === 'bool') return this.int(0, 1);
       if (isIntDType(dtype)) {
         if (dtype === 'int64') return this.int(-(2 ** 40), 2 ** 40);
+        if (dtype === 'uint64') return this.int(0, 2 ** 40);
         const { min, max } = iinfo(dtype);
         return this.int(Number(min), Number(max));
       }

@@ -12,6 +12,7 @@ import {
   isDType,
   isFloatDType,
   isIntDType,
+  isStoredDType,
   promoteTypes,
 } from '../../lib/dtype';
 
@@ -31,6 +32,18 @@ describe('DTYPES', () => {
       'int64 s64 8',
       'bool b8 1',
       'float64 f64 8',
+      'uint32 u32 4',
+      'uint64 u64 8',
+      'float8e4m3fn f8e4m3fn 1',
+      'float8e4m3fnuz f8e4m3fnuz 1',
+      'float8e5m2 f8e5m2 1',
+      'float8e5m2fnuz f8e5m2fnuz 1',
+      'float8e8m0 f8e8m0 1',
+      'float4e2m1 f4e2m1 1',
+      'int4 s4 1',
+      'uint4 u4 1',
+      'int2 s2 1',
+      'uint2 u2 1',
     ]);
     DTYPE_NAMES.forEach((name, i) => {
       expect(DTYPES[name].index).toBe(i);
@@ -45,11 +58,11 @@ describe('DTYPES', () => {
     }
   });
 
-  test('a dtype is a float, an integer or bool', () => {
+  test('a dtype is a float, an integer, bool or stored', () => {
     expect(DTYPE_NAMES.filter(isFloatDType)).toEqual(['float32', 'float16', 'bfloat16', 'float64']);
-    expect(DTYPE_NAMES.filter((name) => !isFloatDType(name) && !isIntDType(name))).toEqual([
-      'bool',
-    ]);
+    const others = DTYPE_NAMES.filter((name) => !isFloatDType(name) && !isIntDType(name));
+    expect(others.filter((name) => !isStoredDType(name))).toEqual(['bool']);
+    expect(others).toHaveLength(11);
   });
 });
 
@@ -78,6 +91,9 @@ describe('promoteTypes', () => {
     ['int16', 'uint16', 'int32'],
     ['uint8', 'uint16', 'uint16'],
     ['int64', 'uint16', 'int64'],
+    ['int32', 'uint32', 'int64'],
+    ['uint32', 'uint64', 'uint64'],
+    ['uint64', 'float16', 'float16'],
     ['float16', 'bfloat16', 'float32'],
     ['float16', 'float64', 'float64'],
     ['int64', 'float16', 'float16'],
@@ -88,12 +104,29 @@ describe('promoteTypes', () => {
     expect(promoteTypes(b, a)).toBe(expected);
   });
 
-  test('gives the smallest type that holds both, for all pairs', () => {
+  const computed = DTYPE_NAMES.filter((name) => !isStoredDType(name));
+  const refused = (a: DType, b: DType) =>
+    a !== b &&
+    (isStoredDType(a) ||
+      isStoredDType(b) ||
+      ([a, b].includes('uint64') && [a, b].some((t) => DTYPES[t].kind === 'signed')));
+
+  test('refuses pairs that nothing holds', () => {
     for (const a of DTYPE_NAMES) {
       for (const b of DTYPE_NAMES) {
+        if (refused(a, b)) expect(() => promoteTypes(a, b)).toThrow(/holds both, got/);
+      }
+    }
+    expect(promoteTypes('int4', 'int4')).toBe('int4');
+  });
+
+  test('gives the smallest type that holds both, for all other pairs', () => {
+    for (const a of computed) {
+      for (const b of computed) {
+        if (refused(a, b)) continue;
         const result = promoteTypes(a, b);
         expect([a, b, holds(result, a) && holds(result, b)]).toEqual([a, b, true]);
-        for (const other of DTYPE_NAMES) {
+        for (const other of computed) {
           if (!holds(other, a) || !holds(other, b)) continue;
           // No smaller one would do, unless it is a float where integers suffice.
           if (isFloatDType(other) && !isFloatDType(a) && !isFloatDType(b)) continue;

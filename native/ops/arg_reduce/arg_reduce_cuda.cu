@@ -5,6 +5,12 @@
 namespace halftone {
 namespace {
 
+Status arg_reduce_supports(const ArgReduceParams&, const CudaCall& call) {
+  if (call.in[0].dtype == DType::kU64)  // integers are compared as int64
+    return unsupported("x of uint64 is not offered on CUDA; nearest: int64, or device 'cpu'");
+  return {};
+}
+
 template <bool kMax>
 Status arg_reduce_cuda(const ArgReduceParams& p, DeviceContext& context) {
   const TensorView& x = context.in(0);
@@ -38,7 +44,8 @@ Status arg_reduce_cuda(const ArgReduceParams& p, DeviceContext& context) {
 }  // namespace
 
 std::vector<CudaOp> arg_reduce_cuda_ops() {
-  return {cuda_op<ArgMax, arg_reduce_cuda<true>>(), cuda_op<ArgMin, arg_reduce_cuda<false>>()};
+  return {cuda_op<ArgMax, arg_reduce_cuda<true>, arg_reduce_supports>(),
+          cuda_op<ArgMin, arg_reduce_cuda<false>, arg_reduce_supports>()};
 }
 
 }  // namespace halftone

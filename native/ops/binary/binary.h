@@ -28,6 +28,9 @@ struct Binary {
   using Params = NoParams;
 
   static Status infer(const Params&, const Inputs& in, Outputs& out) {
+    if (!promotes(in[0].dtype, in[1].dtype))
+      return dtype_error("a and b must have a type that holds both, got ", name(in[0].dtype),
+                         " and ", name(in[1].dtype), "; cast one of them first");
     const DType promoted = promote(in[0].dtype, in[1].dtype);
     if (!takes(Row::kKind, promoted))
       return dtype_error(Row::kKind == BinaryKind::kLogical

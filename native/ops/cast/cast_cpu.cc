@@ -25,7 +25,7 @@ float nearly(From x) {
   else if constexpr (std::is_same_v<From, double>)
     return round_to_odd(x);
   else if constexpr (sizeof(From) >= 4)
-    return round_to_odd(odd_double(x));
+    return round_to_odd(odd_double(static_cast<Widest<From>>(x)));
   else
     return static_cast<float>(x);
 }

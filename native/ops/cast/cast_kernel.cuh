@@ -21,7 +21,7 @@ HALFTONE_HD To cast_one(From x, bool saturate) {
     else if constexpr (sizeof(From) <= 2)
       return device::from_float<To>(static_cast<float>(x));  // 16 bits: exact in float32
     else
-      return device::from_float<To>(round_to_odd(odd_double(x)));
+      return device::from_float<To>(round_to_odd(odd_double(static_cast<Widest<From>>(x))));
   } else {
     return cast_value<To>(x, saturate);
   }

@@ -5,6 +5,7 @@ namespace halftone {
 
 /// The xs one after the other along one axis. Bits are copied as they are.
 struct Concat {
+  static constexpr bool kStoredTypes = true;
   static constexpr const char* kName = "concat";
   static constexpr const char* kDoc = "Tensors one after the other along an axis. ONNX Concat-13.";
   static constexpr Port kInputs[] = {{.name = "xs",

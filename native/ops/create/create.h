@@ -8,17 +8,17 @@
 
 namespace halftone {
 
-/// Least and greatest value of an integer dtype (bool: 0 and 1) as float64; for int64 both ends are
-/// 2^63, which the greatest value itself does not reach.
+/// Least and greatest value of an integer dtype (bool: 0 and 1) as float64; the greatest one of
+/// 64 bits is then 2^63 or 2^64, one too many: `beyond` is not reached.
 struct NumberRange {
-  double min = 0, max = 0;
-  bool holds(double x) const { return x >= min && x <= max && x < 0x1p63; }
+  double min = 0, max = 1, beyond = 2;
+  bool holds(double x) const { return x >= min && x <= max && x < beyond; }
 };
 inline NumberRange integer_range(DType t) {
-  if (t == DType::kBool) return {0, 1};
-  const int bits = size_of(t) * 8;
-  if (info(t).kind == DTypeKind::kUnsigned) return {0, std::ldexp(1.0, bits) - 1};
-  return {-std::ldexp(1.0, bits - 1), std::ldexp(1.0, bits - 1) - 1};
+  if (t == DType::kBool) return {};
+  const bool is_signed = info(t).kind == DTypeKind::kSigned;
+  const double beyond = std::ldexp(1.0, size_of(t) * 8 - (is_signed ? 1 : 0));
+  return {is_signed ? -beyond : 0, beyond - 1, beyond};
 }
 
 /// x rounded to a float dtype.
@@ -159,6 +159,8 @@ struct Random {
   static Status infer(const Params& p, const Inputs&, Outputs& out) {
     if (p.dtype == DType::kBool)
       return dtype_error("dtype must be a float or an integer, got bool");
+    if (p.dtype == DType::kU64)  // drawn as int64
+      return unsupported("dtype uint64 is not offered; nearest: int64");
     HALFTONE_TRY(p.distribution == Distribution::kNormal ? check_normal(p) : check_uniform(p));
     HALFTONE_TRY(check_size(p.shape.shape(), p.dtype));
     out.push_back({p.dtype, p.shape.shape()});

@@ -21,9 +21,9 @@ struct ArangeValue {
   ArangeValue(double from, double by, int64_t n) : start(from), step(by) {
     if constexpr (std::is_integral_v<T>) {
       if (n == 0) return;  // nothing has been checked then
-      whole_start = static_cast<uint64_t>(static_cast<int64_t>(from));
+      whole_start = cast_value<uint64_t>(from, false);
       // With one element the step need not be an int64.
-      whole_step = n > 1 ? static_cast<uint64_t>(static_cast<int64_t>(by)) : 0;
+      whole_step = n > 1 ? cast_value<uint64_t>(by, false) : 0;
     }
   }
   constexpr T operator()(int64_t i) const {

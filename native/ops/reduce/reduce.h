@@ -1,8 +1,8 @@
 // Reductions over axes: rows of one table.
 //
 // Types: y has the dtype of x. 16-bit floats and float32 are accumulated in float32 and rounded
-// once, float64 in float64, integers in int64, wrapping; an integer result that does not fit wraps.
-// The mean of integers is truncated.
+// once, float64 in float64, integers in int64 (uint64 in uint64), wrapping; an integer result that
+// does not fit wraps. The mean of integers is truncated.
 //
 // Order of the sums and products, independent of shape, threads and instruction set: the n terms of
 // a result are taken in index order in chunks of 1024. Term i of a chunk is added to lane i % 16,
@@ -13,6 +13,9 @@
 #include "ops/reduce/reduce_combine.h"
 
 namespace halftone {
+
+/// The name of the type in which integers are accumulated.
+constexpr const char* integer_accumulator(DType t) { return t == DType::kU64 ? "uint64" : "int64"; }
 
 constexpr bool is_extremum(ReduceKind k) { return k == ReduceKind::kMax || k == ReduceKind::kMin; }
 

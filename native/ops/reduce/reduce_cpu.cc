@@ -14,9 +14,10 @@ static_assert(kChunk == kBlock);
 template <class A>
 constexpr int64_t kTile = 1024 / static_cast<int64_t>(sizeof(A));
 
-/// float32 for 16-bit floats and float32, float64 for itself, int64 for integers.
+/// float32 for 16-bit floats and float32, float64 and uint64 for themselves, int64 for integers.
 template <class T>
-using Accumulator = std::conditional_t<std::is_integral_v<T>, int64_t, ComputeType<T>>;
+using Accumulator = std::conditional_t<std::is_integral_v<T> && !std::is_same_v<T, uint64_t>,
+                                       int64_t, ComputeType<T>>;
 
 /// How the chunks of later rounds combine.
 constexpr ReduceKind next_round(ReduceKind k) {
@@ -229,7 +230,7 @@ Status reduce_cpu(const typename Reduce<Row>::Params& p, const KernelContext& co
     }
   });
   const char* arithmetic = half                  ? "float16"
-                           : is_integer(x.dtype) ? "int64"
+                           : is_integer(x.dtype) ? integer_accumulator(x.dtype)
                                                  : name(compute_dtype(x.dtype));
   const std::string kernel =
       concat(Row::kName, "_", info(x.dtype).short_name, half ? "_sequential" : "_lanes16");

@@ -18,7 +18,7 @@ Status fold_integers(DeviceContext& context, const Reduction& r) {
   // Over nothing an extremum is the limit of x's own type.
   const int64_t nothing = dispatch(x.dtype, [](auto tag) -> int64_t {
     using T = typename decltype(tag)::type;
-    if constexpr (std::is_integral_v<T>) return identity<kKind, T>();
+    if constexpr (std::is_integral_v<T>) return static_cast<int64_t>(identity<kKind, T>());
     return 0;
   });
   return device::launch_reduction("reduce", context, r, device::Integers{x.data, x.dtype},
@@ -62,6 +62,15 @@ Status in_order(DeviceContext& context, const Reduction& r) {
                         context.out().as<f16>(), r, to_f16(identity<kKind, float>()));
 }
 
+// Integers are folded in int64, which orders and divides uint64 wrongly.
+template <class Row>
+Status reduce_supports(const typename Reduce<Row>::Params&, const CudaCall& call) {
+  constexpr bool kOrders = is_extremum(Row::kKind) || Row::kKind == ReduceKind::kMean;
+  if (kOrders && call.in[0].dtype == DType::kU64)
+    return unsupported("x of uint64 is not offered on CUDA; nearest: int64, or device 'cpu'");
+  return {};
+}
+
 template <class Row>
 Status reduce_cuda(const typename Reduce<Row>::Params& p, DeviceContext& context) {
   constexpr ReduceKind kKind = Row::kKind;
@@ -69,7 +78,7 @@ Status reduce_cuda(const typename Reduce<Row>::Params& p, DeviceContext& context
   bool half = false;
   if constexpr (!is_extremum(kKind)) half = p.accumulate == Accumulate::kFloat16;
   const char* arithmetic = half                     ? "float16"
-                           : is_integer(x.dtype)    ? "int64"
+                           : is_integer(x.dtype)    ? integer_accumulator(x.dtype)
                            : x.dtype == DType::kF64 ? "float64"
                                                     : "float32";
   const std::string kernel =
@@ -88,7 +97,8 @@ Status reduce_cuda(const typename Reduce<Row>::Params& p, DeviceContext& context
 
 std::vector<CudaOp> reduce_cuda_ops() {
   return {
-#define HALFTONE_REDUCE_ROW(Type, name, kind, doc) cuda_op<Type, reduce_cuda<Type##Row>>(),
+#define HALFTONE_REDUCE_ROW(Type, name, kind, doc) \
+  cuda_op<Type, reduce_cuda<Type##Row>, reduce_supports<Type##Row>>(),
       HALFTONE_REDUCE_TABLE(HALFTONE_REDUCE_ROW)
 #undef HALFTONE_REDUCE_ROW
   };

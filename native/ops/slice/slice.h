@@ -8,6 +8,7 @@ namespace halftone {
 /// Every step-th index from start up to but without end, along some axes. Bits are copied as they
 /// are.
 struct Slice {
+  static constexpr bool kStoredTypes = true;
   static constexpr const char* kName = "slice";
   static constexpr const char* kDoc =
       "Indices start, start + step, ... up to but without end along each of the axes; ends beyond "

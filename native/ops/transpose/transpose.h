@@ -6,6 +6,7 @@ namespace halftone {
 /// y[i_perm[0], i_perm[1], ...] = x[i_0, i_1, ...]: axis k of y is axis perm[k] of x. Bits are
 /// copied as they are.
 struct Transpose {
+  static constexpr bool kStoredTypes = true;
   static constexpr const char* kName = "transpose";
   static constexpr const char* kDoc =
       "Axes in another order: axis k of y is axis perm[k] of x. ONNX Transpose-21.";

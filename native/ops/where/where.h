@@ -6,6 +6,7 @@ namespace halftone {
 /// y = condition ? a : b, element by element, with NumPy's broadcasting of all three. Bits are
 /// copied as they are.
 struct Where {
+  static constexpr bool kStoredTypes = true;
   static constexpr const char* kName = "where";
   static constexpr const char* kDoc =
       "a where condition is true, else b; the three are broadcast. ONNX Where-16.";
