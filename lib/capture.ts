@@ -124,8 +124,6 @@ export class CapturedGraph<T = unknown> {
   readonly device: string;
   /** How many operators it has. */
   readonly steps: number;
-  /** Bytes that it keeps: all tensors in it at the same time. */
-  readonly bytes: number;
   readonly #handle: NativeGraph;
   readonly #template: Template;
   #disposed = false;
@@ -134,10 +132,17 @@ export class CapturedGraph<T = unknown> {
   constructor(handle: NativeGraph, template: Template) {
     this.#handle = handle;
     this.#template = template;
-    const { device, steps, bytes } = binding.graphInfo(handle);
+    const { device, steps } = binding.graphInfo(handle);
     this.device = device;
     this.steps = steps;
-    this.bytes = bytes;
+  }
+
+  /**
+   * Bytes that it keeps. Until the first replay all tensors in it at the same time; from then on those that nobody else has,
+   * and that are not needed at the same time, share memory. 0 once disposed.
+   */
+  get bytes(): number {
+    return this.#disposed ? 0 : binding.graphInfo(this.#handle).bytes;
   }
 
   /**

@@ -4,51 +4,40 @@ import { fileURLToPath } from 'node:url';
 import { backends, resolveDevice } from './device';
 import { autoMixedPrecision } from './env';
 import { DisposedError, ParamError } from './errors';
-import { ConstantTensors, Executor, type NodeReport } from './graph/executor';
+import type { NodeReport } from './graph/executor';
 import { bindInputs, type ModelInput } from './graph/inputs';
-import type { Constant, Graph, Node, ValueInfo } from './graph/ir';
+import type { Graph, Node, ValueInfo } from './graph/ir';
 import type { CastLoss } from './graph/passes/cast-constant';
 import { optimize, simplify } from './graph/passes/fold';
-import { makePlan } from './graph/plan';
 import { TensorEngine } from './graph/tensor-engine';
 import { writeWhole } from './io/write';
 import type { AuditReport } from './audit/audit';
 import { type AuditSide, auditModels, type ModelAuditOptions } from './model/audit';
 import { type ConvertOptions, convertAuto } from './model/auto';
 import { type Conversion, convertGraph } from './model/convert';
-import {
-  type BatchState,
-  completeOutputs,
-  planDeclared,
-  planKey,
-  readLate,
-  readLateSync,
-  tryFreeBatch,
-} from './model/plans';
+import { PlanCache, type PlanReport } from './model/plan-cache';
+import { type BatchState, completeOutputs, planDeclared, tryFreeBatch } from './model/plans';
 import { type ProfileOptions, type ProfileReport, profileModel } from './model/profile';
-import { type LoadOptions, type ModelSource, readModel } from './model/source';
+import {
+  type LoadOptions,
+  type ModelSource,
+  type RunPolicy,
+  readModel,
+  runPolicy,
+} from './model/source';
 import { encodeModel } from './onnx/encode';
-import { ONNX_OPS } from './onnx/op-table';
 import type { Tensor } from './tensor';
 
 /** Options of {@link Model.run}. */
 export interface RunOptions {
   /** Names of the outputs to make; nothing else is computed. Default: all. */
   readonly outputs?: readonly string[] | undefined;
-  /** Stops between nodes; the promise rejects with the signal's reason. */
+  /** Stops between nodes, a replay at its end; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Waits for each op before the next one, and reports how long each took. Default false. */
   readonly profile?: boolean | undefined;
   /** Called for each call of a Halftone op, in order, after it ran: what a node was computed by. */
   readonly onNode?: ((report: NodeReport) => void) | undefined;
-}
-
-/** A model's plans for this many different input shapes are kept. */
-const MAX_PLANS = 8;
-
-interface CachedPlan {
-  readonly executor: Executor<Tensor>;
-  running: number;
 }
 
 /**
@@ -65,13 +54,9 @@ export class Model {
   readonly #graph: Graph;
   /** What is run: fewer nodes that compute the same. */
   readonly #runGraph: Graph;
-  readonly #optimized: boolean;
+  readonly #policy: RunPolicy;
   readonly #engine: TensorEngine;
-  readonly #constants: ConstantTensors<Tensor>;
-  /** By input shapes; the least recently used one first. */
-  readonly #plans = new Map<string, CachedPlan>();
-  /** Inputs whose values say how to compute: a plan is made for each. Found when the first plan is made. */
-  readonly #late = new Set<string>();
+  readonly #plans: PlanCache;
   readonly #batch: BatchState;
   readonly #conversion: Conversion | undefined;
   #running = 0;
@@ -81,19 +66,16 @@ export class Model {
     graph: Graph,
     engine: TensorEngine,
     batch: BatchState,
-    optimized: boolean,
+    policy: RunPolicy,
     conversion?: Conversion,
   ) {
     this.#graph = graph;
-    this.#optimized = optimized;
-    this.#runGraph = optimized ? optimize(graph) : graph;
+    this.#policy = policy;
+    this.#runGraph = policy.optimize ? optimize(graph) : graph;
     this.#engine = engine;
     this.#batch = batch;
     this.#conversion = conversion;
-    this.#constants = new ConstantTensors<Tensor>(
-      engine,
-      new Set(this.#runGraph.initializers.values()),
-    );
+    this.#plans = new PlanCache(this.#runGraph, engine, policy);
   }
 
   /**
@@ -106,12 +88,13 @@ export class Model {
    * HALFTONE_AUTO_MIXED_PRECISION=1 the model is converted to mixed precision.
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+    const policy = runPolicy(options);
     const engine = new TensorEngine(resolveDevice(options.device));
     const read = await readModel(source, options);
     const plan = planDeclared(read, engine);
     const graph = plan ? completeOutputs(read, plan) : read;
     const { graph: final, batch } = tryFreeBatch(graph, plan, engine, options.freeBatch ?? true);
-    const model = new Model(final, engine, batch, options.optimize ?? true);
+    const model = new Model(final, engine, batch, policy);
     if (!autoMixedPrecision()) return model;
     const { graph: mixed, conversion } = await convertGraph(
       model.#base(),
@@ -192,12 +175,12 @@ export class Model {
     const { tensors, temporary } = bindInputs(this.inputs, inputs, this.device, this.#batch);
     this.#running += 1;
     try {
-      const cached = await this.#plan(tensors);
-      cached.running += 1;
+      const runner = await this.#plans.get(tensors);
+      runner.running += 1;
       try {
-        return Object.fromEntries(await cached.executor.run(tensors, options));
+        return Object.fromEntries(await runner.run(tensors, options));
       } finally {
-        cached.running -= 1;
+        runner.running -= 1;
       }
     } finally {
       this.#running -= 1;
@@ -220,7 +203,7 @@ export class Model {
     this.#checkOutputs(options.outputs);
     const { tensors, temporary } = bindInputs(this.inputs, inputs, this.device, this.#batch);
     try {
-      return Object.fromEntries(this.#planSync(tensors).executor.runSync(tensors, options));
+      return Object.fromEntries(this.#plans.getSync(tensors).runSync(tensors, options));
     } finally {
       for (const tensor of temporary) tensor.dispose();
       this.#releaseUnused();
@@ -264,13 +247,13 @@ export class Model {
 
   /** What conversions start from: weights that will be multiplied together are, before they are rounded. */
   #base(): Graph {
-    return this.#optimized ? simplify(this.#graph) : this.#graph;
+    return this.#policy.optimize ? simplify(this.#graph) : this.#graph;
   }
 
   /** A model of a changed graph, checked as on loading. */
   #derive(graph: Graph, conversion: Conversion): Model {
     planDeclared(graph, this.#engine);
-    return new Model(graph, this.#engine, this.#batch, this.#optimized, conversion);
+    return new Model(graph, this.#engine, this.#batch, this.#policy, conversion);
   }
 
   /**
@@ -294,6 +277,19 @@ export class Model {
 
   #auditSide(graph: Graph): AuditSide {
     return { graph, engine: this.#engine, batch: this.#batch };
+  }
+
+  /**
+   * How the model runs, for each set of input shapes that it has run with and still has a plan for, the latest first: what was
+   * fused, the order of images, the memory that is needed, and whether runs are replays of a captured graph, or why not.
+   *
+   * @example
+   * const model = await Model.load('mnist-8.onnx');
+   * await model.run({ Input3: zeros([1, 1, 28, 28]) });
+   * model.plans[0]?.graph; // { state: 'off', why: 'it runs on the CPU, where replays are only made with graphs: true', ... }
+   */
+  get plans(): readonly PlanReport[] {
+    return this.#plans.reports;
   }
 
   /**
@@ -350,69 +346,8 @@ export class Model {
     }
   }
 
-  /** The plan for inputs of these shapes, and of these values where shapes follow from them. */
-  async #plan(tensors: ReadonlyMap<string, Tensor>): Promise<CachedPlan> {
-    const values = new Map<string, Constant>();
-    let wanted: ReadonlySet<string> = this.#late;
-    for (;;) {
-      for (const name of wanted) {
-        values.set(name, await readLate(name, tensors.get(name) as Tensor));
-      }
-      const found = this.#findPlan(tensors, values);
-      if ('executor' in found) return found;
-      wanted = found.missing;
-    }
-  }
-
-  #planSync(tensors: ReadonlyMap<string, Tensor>): CachedPlan {
-    const values = new Map<string, Constant>();
-    let wanted: ReadonlySet<string> = this.#late;
-    for (;;) {
-      for (const name of wanted) values.set(name, readLateSync(name, tensors.get(name) as Tensor));
-      const found = this.#findPlan(tensors, values);
-      if ('executor' in found) return found;
-      wanted = found.missing;
-    }
-  }
-
-  /** The plan, or the names of inputs whose values it needs as well. */
-  #findPlan(
-    tensors: ReadonlyMap<string, Tensor>,
-    values: ReadonlyMap<string, Constant>,
-  ): CachedPlan | { readonly missing: ReadonlySet<string> } {
-    const key = planKey(this.inputs, tensors, values);
-    const missing = new Set<string>();
-    try {
-      let cached = this.#plans.get(key);
-      if (!cached) {
-        const plan = makePlan(this.#runGraph, ONNX_OPS, tensors, this.#engine, { values, missing });
-        cached = {
-          executor: new Executor<Tensor>(plan, this.#engine, this.#constants),
-          running: 0,
-        };
-      }
-      this.#plans.delete(key);
-      this.#plans.set(key, cached);
-      return cached;
-    } catch (error) {
-      if (missing.size === 0) throw error;
-      for (const name of missing) this.#late.add(name);
-      return { missing };
-    }
-  }
-
   #releaseUnused(): void {
-    if (this.#disposed && this.#running === 0) {
-      for (const { executor } of this.#plans.values()) executor.dispose();
-      this.#plans.clear();
-      this.#constants.dispose();
-      return;
-    }
-    for (const [key, { executor, running }] of this.#plans) {
-      if (this.#plans.size <= MAX_PLANS) break;
-      if (running > 0) continue;
-      executor.dispose();
-      this.#plans.delete(key);
-    }
+    if (this.#disposed && this.#running === 0) this.#plans.dispose();
+    else this.#plans.trim();
   }
 }

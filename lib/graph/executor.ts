@@ -8,6 +8,9 @@ import type { Plan, Step } from './plan';
 /** How many calls may wait in the device's queue: enough to keep it busy, few enough to stop soon after an abort. */
 const MAX_AHEAD = 16;
 
+/** Where nobody asks for reports, one call of this many is waited for: a promise for each costs as much as a small call. */
+const UNWATCHED = MAX_AHEAD / 2;
+
 /** Tensors of a model's constants, uploaded when they are first needed and shared by all of its plans. */
 export class ConstantTensors<T> {
   readonly #tensors = new Map<Constant, T>();
@@ -83,9 +86,25 @@ export class Executor<T> {
    * @throws ModelError naming the node whose call failed; the reason of `signal`. Nothing is left behind.
    */
   async run(inputs: ReadonlyMap<string, T>, options: ExecuteOptions = {}): Promise<Map<string, T>> {
+    if (options.onNode || options.profile) return this.#runOnce(inputs, options, 1);
+    try {
+      return await this.#runOnce(inputs, options, UNWATCHED);
+    } catch (thrown) {
+      if (!(thrown instanceof UnknownPlace)) throw thrown;
+      // Again, waiting for each call: to find the node, or to get through where memory was short.
+      return this.#runOnce(inputs, options, 1);
+    }
+  }
+
+  /** `every`: of how many calls one is waited for. */
+  async #runOnce(
+    inputs: ReadonlyMap<string, T>,
+    options: ExecuteOptions,
+    every: number,
+  ): Promise<Map<string, T>> {
     const run = this.#begin(inputs, options.outputs);
     try {
-      await this.#runSteps(run.schedule, run.find, run.live, options);
+      await this.#runSteps(run.schedule, run.find, run.live, options, every);
       return run.collect();
     } catch (thrown) {
       run.giveUp();
@@ -168,28 +187,39 @@ export class Executor<T> {
   }
 
   async #runSteps(
-    { steps, releases }: Schedule,
+    { steps, releases, results }: Schedule,
     find: (value: Value) => T,
     live: Map<Value, T>,
     { signal, onNode, profile = false }: ExecuteOptions,
+    every: number,
   ): Promise<void> {
     const queue: { step: Step; made: Promise<Provenance>; started: number }[] = [];
+    const once: Step[] = [];
     const settleFirst = async () => {
       const { step, made, started } = queue.shift() as (typeof queue)[number];
       const provenance = await made.catch((cause) => {
-        // Its result was to be kept for later runs.
-        if (step.once) this.#forget(step.outputs);
-        throw failure(step, cause);
+        // Results that were to be kept for later runs.
+        const doubtful = every > 1 ? once : once.filter((one) => one === step);
+        for (const { outputs } of doubtful) this.#forget(outputs);
+        throw every === 1 ? failure(step, cause) : new UnknownPlace(cause);
       });
       onNode?.(report(step, provenance, profile, started));
     };
+    let unwatched = 0;
     for (const [i, step] of steps.entries()) {
       signal?.throwIfAborted();
       if (!step.outputs.every((value) => this.#fixed.has(value))) {
         const started = performance.now();
         const [first] = this.#runStep(step, find, live);
+        if (step.once) once.push(step);
+        unwatched += 1;
         // A view has no values of its own to wait for.
-        if (first !== undefined && step.op !== VIEW) {
+        if (
+          first !== undefined &&
+          step.op !== VIEW &&
+          (unwatched >= every || results.has(step) || step.once)
+        ) {
+          unwatched = 0;
           const made = this.engine.settled(first);
           // It may fail long before its turn to be awaited comes.
           made.catch(() => {});
@@ -197,7 +227,7 @@ export class Executor<T> {
         }
       }
       this.#release(releases[i], live);
-      if (queue.length > (profile ? 0 : MAX_AHEAD)) await settleFirst();
+      if (queue.length * every > (profile ? 0 : MAX_AHEAD)) await settleFirst();
     }
     while (queue.length > 0) {
       await settleFirst();
@@ -263,20 +293,35 @@ const report = (
 const failure = ({ node }: Step, cause: unknown) =>
   modelError(messageOf(cause), { node: node.name, op: node.op, cause });
 
+/** A call failed, or one before it that it depends on. */
+class UnknownPlace extends Error {
+  constructor(override readonly cause: unknown) {
+    super();
+  }
+}
+
 /** The steps that some outputs need, and which values nobody reads after each of them. */
 export interface Schedule {
   readonly steps: readonly Step[];
+  /** Those that make the outputs; for outputs that are views, those that make what is viewed. */
+  readonly results: ReadonlySet<Step>;
   /** By position in `steps`. */
   readonly releases: readonly (readonly Value[])[];
 }
 
 export function makeSchedule(plan: Plan, wanted: readonly string[]): Schedule {
-  const needed = new Set<Value | undefined>(wanted.map((name) => plan.outputs.get(name)));
+  const outputs = new Set(wanted.map((name) => plan.outputs.get(name)));
+  const needed = new Set<Value | undefined>(outputs);
   const steps: Step[] = [];
+  const results = new Set<Step>();
   // Backwards: the first reader that is met is the last one that runs.
   const releases: Value[][] = [];
   for (const step of plan.steps.toReversed()) {
     if (!step.outputs.some((value) => needed.has(value))) continue;
+    if (step.outputs.some((value) => outputs.has(value))) {
+      if (step.op === VIEW) outputs.add(step.inputs[0]);
+      else results.add(step);
+    }
     const last = step.outputs.filter((value) => !needed.has(value));
     for (const value of step.inputs) {
       if (!value || needed.has(value)) continue;
@@ -286,5 +331,5 @@ export function makeSchedule(plan: Plan, wanted: readonly string[]): Schedule {
     steps.push(step);
     releases.push(last);
   }
-  return { steps: steps.reverse(), releases: releases.reverse() };
+  return { steps: steps.reverse(), results, releases: releases.reverse() };
 }

@@ -101,6 +101,18 @@ export function makePlan(
   return { inputs: given, outputs, steps, values };
 }
 
+/** Without steps whose results nobody reads. */
+export function withoutUnused(plan: Plan): Plan {
+  const needed = new Set<Value | undefined>(plan.outputs.values());
+  const steps: Step[] = [];
+  for (const step of plan.steps.toReversed()) {
+    if (!step.outputs.some((value) => needed.has(value))) continue;
+    for (const value of step.inputs) needed.add(value);
+    steps.push(step);
+  }
+  return { ...plan, steps: steps.reverse() };
+}
+
 interface PlanState {
   readonly values: ReadonlyMap<string, Value>;
   readonly steps: Step[];

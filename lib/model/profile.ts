@@ -5,6 +5,7 @@ import { ParamError } from '../errors';
 import type { NodeReport } from '../graph/executor';
 import type { ModelInput } from '../graph/inputs';
 import type { Tensor } from '../tensor';
+import type { PlanReport } from './plan-cache';
 
 /** Options of `Model.profile`. */
 export interface ProfileOptions {
@@ -33,10 +34,13 @@ export interface ProfileReport {
   readonly nodes: readonly NodeTime[];
   /** Sum of the nodes' medians. */
   readonly milliseconds: number;
+  /** How the model runs for these inputs; here its nodes were run one by one. */
+  readonly plan: PlanReport;
 }
 
 interface Profiled {
   readonly device: string;
+  readonly plans: readonly PlanReport[];
   run(
     inputs: Readonly<Record<string, ModelInput>>,
     options: {
@@ -91,5 +95,6 @@ export async function profileModel(
       share: milliseconds === 0 ? 0 : time / milliseconds,
     };
   });
-  return { device: model.device, runs, nodes, milliseconds };
+  const [plan] = model.plans as [PlanReport];
+  return { device: model.device, runs, nodes, milliseconds, plan };
 }

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import type { DeviceName } from '../device';
 import { ParamError } from '../errors';
 import type { Graph } from '../graph/ir';
@@ -46,7 +47,26 @@ export interface LoadOptions {
    * nodes that give their input or that nobody reads. Default true; false runs the nodes of the file one by one.
    */
   readonly optimize?: boolean | undefined;
+  /**
+   * Whether an addition after a convolution or product in 16 bits is made in its float32 sums, before the one rounding,
+   * instead of after it. Default true, while `optimize` is. Where no rounding lies between, as in float32 and in integers,
+   * the results are the same and it does not matter.
+   */
+  readonly fuseAdditions?: boolean | undefined;
+  /** The order of images while the model runs: see docs/models.md. Default 'auto'. */
+  readonly layout?: LayoutPolicy | undefined;
+  /**
+   * Whether runs are captured and replayed, for each set of input shapes: see docs/models.md. Default 'auto': on every device
+   * but the CPU.
+   */
+  readonly graphs?: GraphPolicy | undefined;
 }
+
+/** Channels first ('nchw') or last ('nhwc'). */
+export type LayoutPolicy = 'auto' | 'nchw' | 'nhwc';
+
+/** Whether runs of a model are captured and replayed; 'auto': on other devices than the CPU. */
+export type GraphPolicy = 'auto' | boolean;
 
 /** An ONNX model: the path of its file, or its bytes. */
 export type ModelSource = string | URL | Uint8Array;
@@ -99,4 +119,28 @@ async function readSource(
     signal,
     onProgress: (done, total) => onProgress?.({ phase: 'read', done, total }),
   });
+}
+
+/** How a model runs: what `Model.load` was asked for, with the defaults. */
+export type RunPolicy = {
+  readonly [key in 'optimize' | 'fuseAdditions' | 'layout' | 'graphs']: NonNullable<
+    LoadOptions[key]
+  >;
+};
+
+/** @throws ParamError for a value that an option does not have. */
+export function runPolicy(options: LoadOptions): RunPolicy {
+  const one = <T>(name: keyof LoadOptions, values: readonly T[], fallback: T): T => {
+    const given = options[name] as T | undefined;
+    if (given === undefined || values.includes(given)) return given ?? fallback;
+    throw new ParamError(
+      `Model.load: ${name} must be ${values.map((value) => inspect(value)).join(' or ')}, got ${inspect(given, { depth: 0 })}`,
+    );
+  };
+  return {
+    optimize: one('optimize', [true, false], true),
+    fuseAdditions: one('fuseAdditions', [true, false], true),
+    layout: one<LayoutPolicy>('layout', ['auto', 'nchw', 'nhwc'], 'auto'),
+    graphs: one<GraphPolicy>('graphs', ['auto', true, false], 'auto'),
+  };
 }

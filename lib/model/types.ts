@@ -36,6 +36,15 @@ export type {
   PrecisionOptions,
   PrecisionSearch,
 } from './convert';
+export type { PlannedMemory } from '../graph/plans/memory';
+export type { PlanReport } from './plan-cache';
 export type { BatchState } from './plans';
 export type { NodeTime, ProfileOptions, ProfileReport } from './profile';
-export type { LoadOptions, LoadProgress, ModelSource } from './source';
+export type { GraphState } from './runner';
+export type {
+  GraphPolicy,
+  LayoutPolicy,
+  LoadOptions,
+  LoadProgress,
+  ModelSource,
+} from './source';

@@ -1,6 +1,8 @@
 #include "core/graph.h"
 
+#include <algorithm>
 #include <set>
+#include <unordered_map>
 
 namespace halftone {
 
@@ -8,6 +10,8 @@ struct Graph::Native {
   void* graph = nullptr;
   bool refused = false;  // the backend could not record it
   std::atomic<bool> launched{false};
+  bool planned = false;                 // whether memory is shared, where it can be
+  std::atomic<int64_t> saved_bytes{0};  // by that
 };
 
 namespace {
@@ -17,6 +21,62 @@ Status copy(Stream& stream, void* handle, const Storage& to, const Storage& from
   halftone_status status{};
   return to_status(
       stream.backend().api->copy(handle, to.data(), from.data(), from.bytes(), &status), status);
+}
+
+/// A storage of the tape, from the call that makes it to the last one that reads it.
+struct Lifetime {
+  const std::shared_ptr<Storage>* storage = nullptr;
+  size_t first = 0, last = 0;
+  long holders = 0;  // in the tape
+  size_t offset = 0;
+
+  size_t bytes() const { return (*storage)->bytes(); }
+  size_t end() const { return offset + bytes(); }
+  bool meets(const Lifetime& o) const { return first <= o.last && o.first <= last; }
+  bool may_move() const { return storage->use_count() == holders && (*storage)->may_move(); }
+};
+
+std::vector<Lifetime> lifetimes(const Tape& tape) {
+  std::unordered_map<const Storage*, size_t> place;
+  std::vector<Lifetime> all;
+  for (size_t i = 0; i < tape.steps.size(); ++i) {
+    for (const Tensor& t : tape.steps[i].outputs)
+      if (place.emplace(t.storage.get(), all.size()).second) all.push_back({&t.storage, i, i});
+    for (const std::vector<Tensor>* tensors : {&tape.steps[i].inputs, &tape.steps[i].outputs})
+      for (const Tensor& t : *tensors)
+        if (const auto found = place.find(t.storage.get()); found != place.end()) {
+          all[found->second].last = i;
+          ++all[found->second].holders;
+        }
+  }
+  return all;
+}
+
+// What a kernel may count on: the alignment of cudaMalloc.
+constexpr size_t kArenaAlignment = 256;
+
+/// Places them so that those that meet do not overlap, the largest first, each at the lowest place
+/// that is free while it is needed ("greedy by size", Pisarchyk and Lee 2020). Returns the bytes of
+/// all together.
+size_t place_all(std::vector<Lifetime>& all) {
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Lifetime& a, const Lifetime& b) { return a.bytes() > b.bytes(); });
+  std::vector<const Lifetime*> placed;  // by offset
+  size_t end = 0;
+  for (Lifetime& one : all) {
+    for (const Lifetime* other : placed) {
+      if (!one.meets(*other)) continue;
+      if (one.end() <= other->offset) break;
+      const size_t after = (other->end() + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+      one.offset = std::max(one.offset, after);
+    }
+    const auto by_offset = [](const Lifetime* a, const Lifetime* b) {
+      return a->offset < b->offset;
+    };
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), &one, by_offset), &one);
+    end = std::max(end, one.end());
+  }
+  return end;
 }
 
 std::vector<Tensor> values(const std::vector<const Tensor*>& pointers) {
@@ -82,7 +142,7 @@ int64_t Graph::bytes() const {
   for (const Tensor& t : tape_->inputs) add(t);
   for (const Tape::Step& step : tape_->steps)
     for (const Tensor& t : step.outputs) add(t);
-  return bytes;
+  return bytes - native_->saved_bytes;
 }
 
 bool Graph::launched() const { return native_->launched; }
@@ -181,6 +241,7 @@ Status Graph::run(const Tape& tape, Native& native, bool* launched) {
   Stream& s = *tape.stream;
   const halftone_backend& api = *s.backend_->api;
   if (tape.steps.empty()) return {};
+  share_memory(tape, native);
   if (api.graphs && !native.graph && !native.refused) {
     Status status = record(tape, native);
     // The second time, the module knows how much workspace the calls ask for.
@@ -199,6 +260,24 @@ Status Graph::run(const Tape& tape, Native& native, bool* launched) {
         s.call(*step.op, step.params.data(), step.inputs, step.given, step.outputs, &made));
   }
   return {};
+}
+
+// Before the backend records the addresses. While the calls were made for the first time each
+// result had memory of its own.
+void Graph::share_memory(const Tape& tape, Native& native) {
+  if (std::exchange(native.planned, true)) return;
+  std::vector<Lifetime> all = lifetimes(tape);
+  std::erase_if(all, [](const Lifetime& one) { return !one.may_move(); });
+  int64_t before = 0;
+  for (const Lifetime& one : all) before += static_cast<int64_t>(one.bytes());
+  const size_t bytes = place_all(all);
+  if (static_cast<int64_t>(bytes) >= before) return;
+  auto arena = std::make_shared<Storage>(tape.stream, bytes, tape.rewritten);
+  // Where there is no room for one more piece, things stay as they are.
+  if (!arena->allocate().ok()) return;
+  arena->settle({});
+  for (const Lifetime& one : all) (*one.storage)->move_into(arena, one.offset);
+  native.saved_bytes = before - static_cast<int64_t>(bytes);
 }
 
 Status Graph::record(const Tape& tape, Native& native) {

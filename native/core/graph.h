@@ -21,7 +21,8 @@ class Graph {
   const std::shared_ptr<Stream>& stream() const { return tape_->stream; }
   const std::vector<Tensor>& inputs() const { return tape_->inputs; }
   size_t steps() const { return tape_->steps.size(); }
-  /// Bytes that the recorded tensors keep.
+  /// Bytes that the recorded tensors keep: all of them until the first replay, which lets those
+  /// that only the graph has, and that are not needed at the same time, lie in the same memory.
   int64_t bytes() const;
   /// Whether the last replay was one launch of a graph of the backend.
   bool launched() const;
@@ -41,6 +42,7 @@ class Graph {
   struct Native;
   static Status run(const Tape& tape, Native& native, bool* launched);
   static Status record(const Tape& tape, Native& native);
+  static void share_memory(const Tape& tape, Native& native);
 
   std::shared_ptr<Tape> tape_;
   std::vector<Tensor> outputs_;

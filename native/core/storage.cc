@@ -29,6 +29,14 @@ Storage::~Storage() {
   stream_->storage_gone();
 }
 
+void Storage::move_into(std::shared_ptr<Storage> arena, size_t offset) {
+  stream_->memory_->live_bytes.fetch_sub(static_cast<int64_t>(bytes_), std::memory_order_relaxed);
+  stream_->free_now(data_, bytes_);
+  data_ = nullptr;
+  base_ = std::move(arena);
+  offset_ = offset;
+}
+
 Status Storage::allocate() {
   if (bytes_ == 0) return {};
   Status status = stream_->allocate(bytes_, &data_);

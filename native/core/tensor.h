@@ -35,7 +35,11 @@ class Storage {
 
   /// For the thread that fills the storage, or for anyone once settled() is true.
   Status allocate();
-  void* data() const { return base_ ? base_->data() : data_; }
+  void* data() const {
+    if (!base_) return data_;
+    auto* bytes = static_cast<std::byte*>(base_->data());
+    return bytes ? bytes + offset_ : nullptr;
+  }
   void settle(Status outcome);
   halftone_provenance provenance{};
 
@@ -52,6 +56,12 @@ class Storage {
   bool is_rewritten() const { return rewritten_ != nullptr; }
   const Rewritten& rewritten() const { return rewritten_; }
 
+  /// Gives its own memory back and has its bytes in `arena` from now on; their values are lost. For
+  /// the stream's thread, and where nobody else has the storage.
+  void move_into(std::shared_ptr<Storage> arena, size_t offset);
+  /// Whether its memory is its own and no other stream has read it.
+  bool may_move() const { return !base_ && data_ && users_.empty(); }
+
   /// Notes that another stream's device work reads it: the memory is then kept until that is done.
   void used_by(const std::shared_ptr<Stream>& stream);
 
@@ -60,6 +70,7 @@ class Storage {
   std::shared_ptr<Stream> stream_;
   size_t bytes_;
   std::shared_ptr<Storage> base_;
+  size_t offset_ = 0;  // in base_
   Rewritten rewritten_;
   uint64_t sequence_ = 0;
   void* data_ = nullptr;

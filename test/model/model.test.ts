@@ -336,9 +336,7 @@ describe('model.convert', () => {
       ),
     ).toEqual([
       'x_cast float32 none',
-      'product float16 float16',
-      'bias float16 float32',
-      'relu float16 float32',
+      'product + bias + relu float16 float16',
       'y_cast float16 none',
     ]);
     expect(half.castLoss).toMatchObject({ constants: 2, values: 8, overflowed: 0 });

@@ -62,8 +62,18 @@ function perRow(call: NodeCall, zero: Value, rows: number): Value {
   return shape.length === 1 && shape[0] === rows ? reshape(call, zero, [rows, 1]) : zero;
 }
 
-/** Padding of the image with its zero point, since code 0 is not the number 0. */
-function convProduct(call: NodeCall, x: Value, zx: number, w: Value, zw: Value | undefined): Value {
+/**
+ * Padding of the image with its zero point, since code 0 is not the number 0. The filter's sums and the int32 `bias` are one
+ * value per channel, which is known before the model runs and which the convolution adds.
+ */
+function convProduct(
+  call: NodeCall,
+  x: Value,
+  zx: number,
+  w: Value,
+  zw: Value | undefined,
+  bias?: Value,
+): Value {
   const f = algebra(call, 'int32');
   const { padding, ...window } = windowOptions(call);
   const groups = call.int('group') ?? 1;
@@ -86,7 +96,10 @@ function convProduct(call: NodeCall, x: Value, zx: number, w: Value, zw: Value |
       })
     : images;
   const options = { layout: 'NCHW', filterLayout: 'OIHW', ...window, padding: 'valid', groups };
-  let sum = call.emit('conv2d', [padded, filter], options);
+  const totals =
+    zx === 0 ? undefined : f.mul(f.reduce('reduceSum', int32(call, filter), [1, 2, 3], false), -zx);
+  const offset = bias && totals ? f.add(bias, totals) : (bias ?? totals);
+  let sum = call.emit('conv2d', [padded, filter, ...(offset ? [offset] : [])], options);
   const column = (values: Value) =>
     isSingle(values) ? reshape(call, values, []) : reshape(call, values, [1, channels, 1, 1]);
   const filterZero = zw && column(int32(call, zw));
@@ -98,11 +111,7 @@ function convProduct(call: NodeCall, x: Value, zx: number, w: Value, zw: Value |
     });
     sum = f.sub(sum, f.mul(call.emit('conv2d', [padded, ones], options), filterZero));
   }
-  if (zx !== 0) {
-    const totals = column(f.reduce('reduceSum', int32(call, filter), [1, 2, 3], false));
-    sum = f.sub(sum, f.mul(totals, zx));
-    if (filterZero) sum = f.add(sum, f.mul(filterZero, zx * perGroup * rows * columns));
-  }
+  if (zx !== 0 && filterZero) sum = f.add(sum, f.mul(filterZero, zx * perGroup * rows * columns));
   return fromImages(call, x, sum);
 }
 
@@ -194,14 +203,9 @@ const qLinearConv: OpDefinition = {
       knownZero(call, 2),
       call.input(3),
       zeroPoint(call, 5),
+      call.optional(8),
     );
-    const bias = call.optional(8);
-    const channels = call.input(3).desc.shape[0] ?? 0;
-    const ones = sum.desc.shape.slice(2).map(() => 1);
-    const whole = bias
-      ? algebra(call, 'int32').add(sum, reshape(call, bias, [1, channels, ...ones]))
-      : sum;
-    return requantize(call, whole, [call.input(1), call.input(4), call.input(6)], call.input(7), 1);
+    return requantize(call, sum, [call.input(1), call.input(4), call.input(6)], call.input(7), 1);
   },
   batch: perImageBatch,
 };

@@ -1,0 +1,54 @@
+import type { Inference } from '../engine';
+import type { Plan, Step } from '../plan';
+import { withoutUnused } from '../plan';
+import { type FuseOptions, fuseSteps } from './fuse';
+import { nhwc } from './layout';
+
+/** How a plan is made faster. */
+export interface RefineOptions extends FuseOptions {
+  /** The order of images: 'auto' decides by device and dtype. */
+  readonly layout: 'auto' | 'nchw' | 'nhwc';
+  /** A resolved name. */
+  readonly device: string;
+}
+
+/** A plan, and what was done to it. */
+export interface RefinedPlan {
+  readonly plan: Plan;
+  readonly layout: 'nchw' | 'nhwc';
+  /** Why the layout is this one. */
+  readonly why: string;
+}
+
+/**
+ * With channels last a transpose costs two passes over a tensor, and a convolution saves about as much where it would
+ * rearrange its images itself: it does not pay where every second convolution needs one.
+ */
+const MAX_TRANSPOSES_PER_NODE = 0.5;
+
+/** Tensor cores take 16-bit floats and int8, cuDNN's float32 kernels without them are made for channels first. */
+const wantsLast = ({ op, inputs, params }: Step): boolean =>
+  (op === 'conv2d' || op === 'conv2dInt8') &&
+  (inputs[0]?.desc.dtype !== 'float32' || params['compute'] === 'tf32');
+
+/** Fuses calls and chooses the order of images. The plan computes the same, up to what the options allow. */
+export function refinePlan(plan: Plan, inference: Inference, options: RefineOptions): RefinedPlan {
+  const fused = withoutUnused(fuseSteps(plan, options));
+  const keep = (why: string): RefinedPlan => ({ plan: fused, layout: 'nchw', why });
+  if (options.layout === 'nchw') return keep('asked for');
+  const isAuto = options.layout === 'auto';
+  if (isAuto && options.device === 'cpu') return keep('the CPU has fast kernels for it');
+  const convolutions = fused.steps.filter(({ op, once }) => /^conv2d(Int8)?$/.test(op) && !once);
+  if (convolutions.length === 0) return keep('there is no convolution');
+  if (isAuto && convolutions.filter(wantsLast).length * 2 < convolutions.length) {
+    return keep('most convolutions are of float32, without tensor cores');
+  }
+  const moved = nhwc(fused, inference);
+  if (isAuto && moved.transposes > Math.max(2, MAX_TRANSPOSES_PER_NODE * moved.nodes)) {
+    return keep(`channels last would need ${moved.transposes} transposes more`);
+  }
+  const why = isAuto
+    ? `${moved.nodes} calls on channels last, ${moved.transposes} transposes`
+    : 'asked for';
+  return { plan: moved.plan, layout: 'nhwc', why };
+}

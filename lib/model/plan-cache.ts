@@ -1,0 +1,149 @@
+/** The plans of a model for the shapes that its runs have had. */
+
+import { ConstantTensors, Executor } from '../graph/executor';
+import type { Constant, Graph } from '../graph/ir';
+import { partsOf } from '../graph/ir';
+import { makePlan } from '../graph/plan';
+import type { PlannedMemory } from '../graph/plans/memory';
+import { type RefinedPlan, refinePlan } from '../graph/plans/refine';
+import type { TensorEngine } from '../graph/tensor-engine';
+import { ONNX_OPS } from '../onnx/op-table';
+import type { Tensor } from '../tensor';
+import { planKey, readLate, readLateSync } from './plans';
+import { type GraphState, PlanRunner } from './runner';
+import type { RunPolicy } from './source';
+
+/** Plans for this many different input shapes are kept. */
+const MAX_PLANS = 8;
+
+/** How a model runs for inputs of some shapes. */
+export interface PlanReport {
+  /** The shapes of the inputs, by name. */
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
+  /** Calls of Halftone's ops in each run. */
+  readonly calls: number;
+  /** Nodes that run as one, their names joined by ' + '. */
+  readonly fused: readonly string[];
+  /** The order of images: channels first or last, and why. */
+  readonly layout: 'nchw' | 'nhwc';
+  readonly layoutReason: string;
+  /** What values take when the nodes are run one by one. */
+  readonly memory: PlannedMemory;
+  /** Where captured runs stand. */
+  readonly graph: GraphState;
+}
+
+interface CachedPlan {
+  readonly runner: PlanRunner;
+  readonly refined: RefinedPlan;
+}
+
+type Found = CachedPlan | { readonly missing: ReadonlySet<string> };
+
+export class PlanCache {
+  /** By input shapes; the least recently used one first. */
+  readonly #plans = new Map<string, CachedPlan>();
+  /** Inputs whose values say how to compute: a plan is made for each. Found when the first plan is made. */
+  readonly #late = new Set<string>();
+  readonly #constants: ConstantTensors<Tensor>;
+
+  constructor(
+    readonly graph: Graph,
+    readonly engine: TensorEngine,
+    readonly policy: RunPolicy,
+  ) {
+    this.#constants = new ConstantTensors<Tensor>(engine, new Set(graph.initializers.values()));
+  }
+
+  /** The plan for inputs of these shapes, and of these values where shapes follow from them. */
+  async get(tensors: ReadonlyMap<string, Tensor>): Promise<PlanRunner> {
+    const values = new Map<string, Constant>();
+    let wanted: ReadonlySet<string> = this.#late;
+    for (;;) {
+      for (const name of wanted) {
+        values.set(name, await readLate(name, tensors.get(name) as Tensor));
+      }
+      const found = this.#find(tensors, values);
+      if ('runner' in found) return found.runner;
+      wanted = found.missing;
+    }
+  }
+
+  getSync(tensors: ReadonlyMap<string, Tensor>): PlanRunner {
+    const values = new Map<string, Constant>();
+    let wanted: ReadonlySet<string> = this.#late;
+    for (;;) {
+      for (const name of wanted) values.set(name, readLateSync(name, tensors.get(name) as Tensor));
+      const found = this.#find(tensors, values);
+      if ('runner' in found) return found.runner;
+      wanted = found.missing;
+    }
+  }
+
+  /** The plan, or the names of inputs whose values it needs as well. */
+  #find(tensors: ReadonlyMap<string, Tensor>, values: ReadonlyMap<string, Constant>): Found {
+    const key = planKey(this.graph.inputs, tensors, values);
+    const missing = new Set<string>();
+    try {
+      const cached = this.#plans.get(key) ?? this.#make(tensors, values, missing);
+      this.#plans.delete(key);
+      this.#plans.set(key, cached);
+      return cached;
+    } catch (error) {
+      if (missing.size === 0) throw error;
+      for (const name of missing) this.#late.add(name);
+      return { missing };
+    }
+  }
+
+  #make(
+    tensors: ReadonlyMap<string, Tensor>,
+    values: ReadonlyMap<string, Constant>,
+    missing: Set<string>,
+  ): CachedPlan {
+    const { engine, policy } = this;
+    const plan = makePlan(this.graph, ONNX_OPS, tensors, engine, { values, missing });
+    const refined: RefinedPlan = policy.optimize
+      ? refinePlan(plan, engine, {
+          additions: policy.fuseAdditions,
+          layout: policy.layout,
+          device: engine.device,
+        })
+      : { plan, layout: 'nchw', why: 'the model was loaded with optimize: false' };
+    const executor = new Executor<Tensor>(refined.plan, engine, this.#constants);
+    return { runner: new PlanRunner(executor, engine.device, policy.graphs), refined };
+  }
+
+  /** The one that was used last comes first. */
+  get reports(): readonly PlanReport[] {
+    return [...this.#plans.values()]
+      .reverse()
+      .map(({ runner, refined: { plan, layout, why } }) => ({
+        inputs: Object.fromEntries([...plan.inputs].map(([name, { desc }]) => [name, desc.shape])),
+        calls: plan.steps.filter(({ once }) => !once).length,
+        fused: [...new Set(plan.steps.map(({ node }) => node))]
+          .filter((node) => partsOf(node).length > 1)
+          .map((node) => partsOf(node).join(' + ')),
+        layout,
+        layoutReason: why,
+        memory: runner.memory,
+        graph: runner.graph,
+      }));
+  }
+
+  /** Lets go of the plans that have not been used for longest, where there are too many. */
+  trim(): void {
+    for (const [key, { runner }] of this.#plans) {
+      if (this.#plans.size <= MAX_PLANS) break;
+      if (runner.running > 0) continue;
+      runner.dispose();
+      this.#plans.delete(key);
+    }
+  }
+
+  dispose(): void {
+    for (const { runner } of this.#plans.values()) runner.dispose();
+    this.#plans.clear();
+    this.#constants.dispose();
+  }
+}
