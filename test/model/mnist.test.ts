@@ -62,6 +62,9 @@ describeWithData('mnist-8.onnx', 'models/mnist-8.onnx', (file) => {
   test('float16 with float32 sums: the same within 0.05 points', async () => {
     const result = await run({ precision: 'float16' });
     expect(arithmetic(result)).toEqual(['float16 float32 float32']);
+    const { predictions } = await run({ precision: 'float32' });
+    const same = result.predictions.filter((prediction, i) => prediction === predictions[i]);
+    expect(same.length).toBeGreaterThanOrEqual(9980);
     expect(Math.abs((result.correct ?? 0) - FLOAT32_RIGHT)).toBeLessThanOrEqual(CLOSE);
   });
 
