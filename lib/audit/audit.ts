@@ -6,6 +6,7 @@ import { ConstantTensors, Executor } from '../graph/executor';
 import { type Constant, type Graph, type Node, partsOf } from '../graph/ir';
 import type { Desc, OpSet, Value } from '../graph/op-set';
 import { makePlan } from '../graph/plan';
+import { makesSequence } from '../graph/value-types';
 import type { TensorEngine } from '../graph/tensor-engine';
 import type { Tensor } from '../tensor';
 import {
@@ -94,8 +95,9 @@ function withAllOutputs(graph: Graph): Graph {
   const listed = new Set<string>();
   const outputs = [...graph.outputs];
   for (const { name } of outputs) listed.add(name);
-  for (const { outputs: names } of graph.nodes) {
-    for (const name of names) {
+  for (const node of graph.nodes) {
+    if (makesSequence(node)) continue;
+    for (const name of node.outputs) {
       if (name === '' || listed.has(name)) continue;
       listed.add(name);
       outputs.push({ name, dtype: null, shape: null });

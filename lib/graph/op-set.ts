@@ -14,10 +14,19 @@ export type Params = Readonly<Record<string, unknown>>;
 /** The op of a plan that gives a tensor another shape (`shape`) without touching its values. */
 export const VIEW = 'reshape';
 
-/** A tensor of a plan. Known ones have `constant`: their values do not depend on what the model is given. */
+/**
+ * A tensor of a plan, or a sequence of tensors. Known tensors have `constant`: their values do not depend on what the model
+ * is given. A sequence has `elements`, in its `desc` their dtype and no meaning in the shape; only nodes of sequences read
+ * it, and no call of an op does.
+ */
 export interface Value {
   readonly desc: Desc;
   readonly constant?: Constant | undefined;
+  readonly elements?: readonly Value[] | undefined;
+}
+
+export interface Sequence extends Value {
+  readonly elements: readonly Value[];
 }
 
 interface AttributeValues {
@@ -41,6 +50,8 @@ export interface NodeCall {
   /** The input at `index`; a ModelError when it is left out. */
   input(index: number): Value;
   optional(index: number): Value | undefined;
+  /** The input at `index`, which has to be a sequence: others refuse one. */
+  sequence(index: number): Sequence;
   /**
    * The values of an input that has to be known to say which ops run, like the shape of Reshape: constants, what follows
    * from them, or an input of the model whose values the plan was made for.

@@ -7,6 +7,7 @@ import {
   type NodeCall,
   type OpSet,
   type Params,
+  type Sequence,
   type Value,
 } from './op-set';
 
@@ -93,6 +94,7 @@ export function makePlan(
   for (const { name, dtype } of graph.outputs) {
     const value = values.get(name);
     if (!value) throw modelError(`output "${name}" is made by no node`);
+    if (value.elements) throw modelError(`output "${name}" is a sequence, it must be a tensor`);
     if (dtype !== null && dtype !== value.desc.dtype) {
       throw modelError(`output "${name}" is declared ${dtype}, but it is ${value.desc.dtype}`);
     }
@@ -185,6 +187,18 @@ class PlannedCall implements NodeCall {
   }
 
   optional(index: number): Value | undefined {
+    const value = this.#find(index);
+    if (value?.elements) throw this.error(`input ${index} is a sequence, it must be a tensor`);
+    return value;
+  }
+
+  sequence(index: number): Sequence {
+    const value = this.#find(index);
+    if (!value?.elements) throw this.error(`input ${index} is a tensor, it must be a sequence`);
+    return { desc: value.desc, elements: value.elements };
+  }
+
+  #find(index: number): Value | undefined {
     const name = this.node.inputs[index];
     if (name === undefined || name === '') return undefined;
     const value = this.state.values.get(name);

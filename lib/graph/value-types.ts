@@ -60,6 +60,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   ArgMax: always('int64'),
   ArgMin: always('int64'),
   NonMaxSuppression: always('int64'),
+  SequenceEmpty: fromAttribute('dtype', always('float32')),
+  SequenceLength: always('int64'),
   TopK: (node, types) => [types.get(node.inputs[0] ?? ''), 'int64'],
   MaxPool: (node, types) => [types.get(node.inputs[0] ?? ''), 'int64'],
   Dropout: (node, types) => [types.get(node.inputs[0] ?? ''), 'bool'],
@@ -85,6 +87,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   QLinearConv: quantized(7),
   QLinearMatMul: quantized(7),
 };
+
+/** Whether a node makes a sequence of tensors. Its dtype is that of the elements. */
+export const makesSequence = ({ domain, op }: Node): boolean =>
+  domain === '' && /^(Sequence(Construct|Empty|Erase|Insert)|SplitToSequence)$/.test(op);
 
 /**
  * The dtype of every value of a graph that can be told without shapes. Operators without a rule give the type of their

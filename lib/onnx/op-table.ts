@@ -14,6 +14,7 @@ import { POOL } from './nodes/pool';
 import { QUANT } from './nodes/quant';
 import { RECURRENT } from './nodes/recurrent';
 import { REDUCE } from './nodes/reduce';
+import { SEQUENCE } from './nodes/sequence';
 import { SHAPE } from './nodes/shape';
 import { SOFTMAX } from './nodes/softmax';
 import { TENSOR } from './nodes/tensor';
@@ -35,6 +36,7 @@ const FAMILIES: readonly (readonly OpDefinition[])[] = [
   QUANT,
   RECURRENT,
   REDUCE,
+  SEQUENCE,
   SHAPE,
   SOFTMAX,
   TENSOR,

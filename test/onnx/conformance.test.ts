@@ -12,7 +12,7 @@ const SUITES: readonly [folder: string, atLeast: number][] = [
   ['node', 850],
   ['pytorch-converted', 51],
   ['pytorch-operator', 24],
-  ['simple', 4],
+  ['simple', 11],
 ];
 
 describe.each(SUITES)('%s', (folder, atLeast) => {

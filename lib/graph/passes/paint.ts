@@ -34,9 +34,10 @@ export const staysFloat = (node: Node, input: number): boolean =>
 
 const words = (text: string): Set<string> => new Set(text.split(/\s+/));
 
-/** Operators that read or make float32 whatever is around them. */
+/** Operators that read or make float32 whatever is around them; a sequence cannot be cast. */
 const FLOAT_ONLY = words(
-  `NonMaxSuppression QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul`,
+  `NonMaxSuppression QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul SequenceConstruct
+  SequenceEmpty SequenceErase SequenceInsert SequenceAt SequenceLength ConcatFromSequence SplitToSequence`,
 );
 
 /** Operators whose float type an attribute or a constant says, and those without one. */

@@ -5,7 +5,7 @@ import { inputsOf, perImageBatch, sameTypes } from './common';
 import { algebra, axisOf, cast, scalar } from './scalar';
 import { reshape } from './shape';
 
-const int64 = (values: readonly number[], shape = [values.length]): Constant => ({
+export const int64 = (values: readonly number[], shape = [values.length]): Constant => ({
   dtype: 'int64',
   shape,
   data: BigInt64Array.from(values, BigInt),
@@ -103,7 +103,7 @@ const slice10: OpDefinition = {
 };
 
 /** Elements [begin, begin + count) along one axis. */
-const part = (call: NodeCall, x: Value, axis: number, begin: number, count: number): Value =>
+export const part = (call: NodeCall, x: Value, axis: number, begin: number, count: number): Value =>
   call.emit('slice', [x], { starts: [begin], ends: [begin + count], axes: [axis] });
 
 /** Parts of these sizes along an axis, one after the other. */
