@@ -63,3 +63,19 @@ export function sumBound(
 export function onnxCaseBound(y: number): number {
   return 1e-7 + 1e-3 * Math.abs(y);
 }
+
+/**
+ * Of an output of a network computed by two programs that store as its file says and sum in float32: the norm of their
+ * difference, relative to the norm of the output.
+ *
+ * Each node rounds its result (an error of u, evenly distributed: u^2 / 3 in the mean square) and each of its `terms` sums
+ * in float32; in two programs these errors are independent, and layers with relu hand a relative error on about as large as
+ * it comes. Four standard deviations hold.
+ *
+ * @param terms products that each node sums; 1 for a node that sums none
+ * @param unit largest relative error of one rounding of what is stored: `unitRoundoff`, 2^-8 for 8-bit codes
+ */
+export function networkBound(terms: readonly number[], unit: number): number {
+  const square = terms.reduce((sum, n) => sum + unit ** 2 / 3 + n * 2 ** -48, 0);
+  return 4 * Math.sqrt(2 * square);
+}

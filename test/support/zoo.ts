@@ -118,7 +118,7 @@ export async function crops(count: number, seed: number): Promise<HostArray> {
 
 /** One input of each model of data/models, by name of the file. */
 export const INPUTS: Readonly<Record<string, () => Promise<Arrays>>> = {
-  'attention_head.onnx': async () => ({ input: normals([100, 100, 100], 1, 0.25) }),
+  'attention_head.onnx': async () => ({ input: normals([100, 100, 100], 1, 0.05) }),
   'kws_dscnn.onnx': async () => {
     const { data } = keywords().inputs;
     return { input: float32([8, 49, 10, 1], (data as Float32Array).slice(0, 8 * 490)) };
