@@ -221,6 +221,56 @@ TEST(closing_with_replays_in_the_queue) {
   CHECK_EQ(setup.info().used, uint64_t{0});
 }
 
+/// x, 2 x, 4 x, ... 32 x, recorded with x = 0; `kept`: 4 x, if wanted.
+std::unique_ptr<Graph> doubled(const std::shared_ptr<Stream>& stream, int64_t n, Tensor* kept) {
+  const Tensor zeros = upload(*stream, std::vector<float>(static_cast<size_t>(n)));
+  std::shared_ptr<Tape> tape;
+  CHECK_OK(Graph::begin(stream, {zeros}, &tape));
+  Tensor t = tape->inputs[0];
+  for (int i = 1; i <= 5; ++i) {
+    t = add(*stream, t, t, tape.get());
+    if (i == 2 && kept) *kept = t;
+  }
+  return std::make_unique<Graph>(tape, std::vector<Tensor>{t});
+}
+
+TEST(what_only_the_graph_has_takes_turns_in_memory) {
+  for (const bool on_cpu : {false, true}) {
+    for (const bool keeps : {false, true}) {
+      const Setup setup;
+      std::shared_ptr<Stream> stream;
+      if (on_cpu)
+        CHECK_OK(Stream::create(find_backend("cpu"), 0, &stream));
+      else
+        stream = setup.open();
+      const int64_t n = 64, one = n * 4;  // a multiple of the alignment, 256
+      Tensor kept;
+      {
+        const auto graph = doubled(stream, n, keeps ? &kept : nullptr);
+        CHECK_OK(ready(*graph));
+        CHECK_EQ(graph->bytes(), 6 * one);
+        for (int i = 0; i < 3; ++i) {
+          const float v = static_cast<float>(i + 1);
+          const Tensor x = upload(*stream, std::vector<float>(static_cast<size_t>(n), v));
+          const auto [status, values] = read(*stream, replay(*graph, x));
+          CHECK_OK(status);
+          CHECK_EQ(values[0], 32 * v);
+          CHECK_EQ(values[static_cast<size_t>(n - 1)], 32 * v);
+          if (keeps) CHECK_EQ(read(*stream, kept).second[0], 4 * v);
+        }
+        // The input, the result, what is kept outside, and the rest in two places. Of what is kept
+        // neither neighbour is alive with another one of the rest.
+        CHECK_EQ(graph->bytes(), (keeps ? 5 : 4) * one);
+      }
+      kept = {};
+      CHECK_OK(sync(*stream));
+      CHECK_EQ(stream->memory().live_bytes.load(), int64_t{0});
+      CHECK_EQ(stream->memory().allocated_bytes.load(), int64_t{0});
+      stream->close();
+    }
+  }
+}
+
 TEST(the_cpu_makes_the_calls_one_by_one) {
   std::shared_ptr<Stream> stream;
   CHECK_OK(Stream::create(find_backend("cpu"), 0, &stream));
