@@ -2,7 +2,8 @@
 
 import type { Provenance } from '../../binding';
 import { DTYPES, type DType, type TypedArrayOf } from '../dtype';
-import { ConstantTensors, Executor } from '../graph/executor';
+import { Executor } from '../graph/executor';
+import { ConstantTensors } from '../graph/fixed';
 import { type Constant, type Graph, type Node, partsOf } from '../graph/ir';
 import type { Desc, OpSet, Value } from '../graph/op-set';
 import { makePlan } from '../graph/plan';

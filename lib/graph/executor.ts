@@ -1,44 +1,17 @@
 import type { Provenance } from '../../binding';
 import type { Engine } from './engine';
-import { type Constant, partsOf } from './ir';
+import { type ConstantTensors, FixedResults } from './fixed';
+import { partsOf } from './ir';
 import { messageOf, modelError } from './model-error';
 import { VIEW, type Value } from './op-set';
 import type { Plan, Step } from './plan';
+import { makeSchedule, type Schedule } from './schedule';
 
 /** How many calls may wait in the device's queue: enough to keep it busy, few enough to stop soon after an abort. */
 const MAX_AHEAD = 16;
 
 /** Where nobody asks for reports, one call of this many is waited for: a promise for each costs as much as a small call. */
 const UNWATCHED = MAX_AHEAD / 2;
-
-/** Tensors of a model's constants, uploaded when they are first needed and shared by all of its plans. */
-export class ConstantTensors<T> {
-  readonly #tensors = new Map<Constant, T>();
-
-  /** `members`: the constants to hold; absent: all that are asked for. */
-  constructor(
-    readonly engine: Engine<T>,
-    readonly members?: ReadonlySet<Constant>,
-  ) {}
-
-  has(constant: Constant): boolean {
-    return this.members?.has(constant) ?? true;
-  }
-
-  get(constant: Constant): T {
-    let tensor = this.#tensors.get(constant);
-    if (tensor === undefined) {
-      tensor = this.engine.upload(constant);
-      this.#tensors.set(constant, tensor);
-    }
-    return tensor;
-  }
-
-  dispose(): void {
-    for (const tensor of this.#tensors.values()) this.engine.dispose(tensor);
-    this.#tensors.clear();
-  }
-}
 
 /** One call that a node led to, after it ran. */
 export interface NodeReport {
@@ -63,20 +36,29 @@ export interface ExecuteOptions {
   readonly onNode?: ((report: NodeReport) => void) | undefined;
 }
 
+/** What a run needs of the executor's. */
+interface Run<T> {
+  readonly schedule: Schedule;
+  /** Steps that run once and have to run now. */
+  readonly pending: ReadonlySet<Step>;
+  readonly find: (value: Value) => T;
+  readonly live: Map<Value, T>;
+}
+
 /** Runs one plan, any number of times, also several times at once. */
 export class Executor<T> {
   /** Results of the steps that run once, kept for later runs. */
-  readonly #fixed = new Map<Value, T>();
+  readonly #fixed: FixedResults<T>;
   readonly #schedules = new Map<string, Schedule>();
-  /** Constants that the plan made, which go when it goes. */
-  readonly #own: ConstantTensors<T>;
+  /** Those whose steps that run once have run. */
+  readonly #ready = new Set<Schedule>();
 
   constructor(
     readonly plan: Plan,
     readonly engine: Engine<T>,
-    readonly constants: ConstantTensors<T>,
+    constants: ConstantTensors<T>,
   ) {
-    this.#own = new ConstantTensors(engine);
+    this.#fixed = new FixedResults(plan, engine, constants);
   }
 
   /**
@@ -104,7 +86,8 @@ export class Executor<T> {
   ): Promise<Map<string, T>> {
     const run = this.#begin(inputs, options.outputs);
     try {
-      await this.#runSteps(run.schedule, run.find, run.live, options, every);
+      await this.#runSteps(run, options, every);
+      this.#finish(run);
       return run.collect();
     } catch (thrown) {
       run.giveUp();
@@ -115,13 +98,14 @@ export class Executor<T> {
   /** The same on this thread, which waits for each call. */
   runSync(inputs: ReadonlyMap<string, T>, options: ExecuteOptions = {}): Map<string, T> {
     const run = this.#begin(inputs, options.outputs);
-    const { steps, releases } = run.schedule;
+    const { schedule, pending, find, live } = run;
+    const { steps, releases } = schedule;
     try {
       for (const [i, step] of steps.entries()) {
         options.signal?.throwIfAborted();
-        if (!step.outputs.every((value) => this.#fixed.has(value))) {
+        if (this.#isDue(step, pending)) {
           const started = performance.now();
-          const [first] = this.#runStep(step, run.find, run.live);
+          const [first] = this.#runStep(step, find, live);
           if (first !== undefined && step.op !== VIEW) {
             let provenance: Provenance;
             try {
@@ -133,8 +117,9 @@ export class Executor<T> {
             options.onNode?.(report(step, provenance, options.profile, started));
           }
         }
-        this.#release(releases[i], run.live);
+        this.#release(releases[i], live);
       }
+      this.#finish(run);
       return run.collect();
     } catch (thrown) {
       run.giveUp();
@@ -153,15 +138,13 @@ export class Executor<T> {
       const known = live.get(value) ?? given.get(value) ?? this.#fixed.get(value);
       if (known !== undefined) return known;
       if (!value.constant) throw new TypeError('a value is read before it is made');
-      const holder = this.constants.has(value.constant) ? this.constants : this.#own;
-      return holder.get(value.constant);
+      return this.#fixed.constant(value.constant);
     };
     const made = new Map<string, T>();
     const collect = () => {
       const handedOut = new Set<T>();
       for (const name of wanted) {
-        const value = plan.outputs.get(name);
-        if (!value) throw new TypeError(`the plan has no output "${name}"`);
+        const value = plan.outputs.get(name) as Value;
         const tensor = find(value);
         // What the caller gets is always its own: not an input, a constant, or another output's tensor.
         const own = live.has(value) && !handedOut.has(tensor);
@@ -175,7 +158,34 @@ export class Executor<T> {
       for (const tensor of new Set([...live.values(), ...made.values()]))
         this.engine.dispose(tensor);
     };
-    return { schedule: this.#schedule(wanted), find, live, collect, giveUp };
+    const schedule = this.#schedule(wanted);
+    return { schedule, pending: this.#pending(schedule), find, live, collect, giveUp };
+  }
+
+  /** Steps that run once and whose results are missing. */
+  #pending(schedule: Schedule): ReadonlySet<Step> {
+    const pending = new Set<Step>();
+    if (this.#ready.has(schedule)) return pending;
+    const wanted = new Set<Value | undefined>(schedule.wanted);
+    const isMissing = (value: Value) => wanted.has(value) && this.#fixed.get(value) === undefined;
+    for (const step of schedule.steps.toReversed()) {
+      if (step.once && !step.outputs.some(isMissing)) continue;
+      if (step.once) pending.add(step);
+      for (const value of step.inputs) wanted.add(value);
+    }
+    return pending;
+  }
+
+  /** Whether a step has to run; not if a like one, another run, or another plan has been faster. */
+  #isDue(step: Step, pending: ReadonlySet<Step>): boolean {
+    if (!step.once) return true;
+    return pending.has(step) && step.outputs.some((value) => this.#fixed.get(value) === undefined);
+  }
+
+  /** All that runs once has run. */
+  #finish({ schedule, pending }: { schedule: Schedule; pending: ReadonlySet<Step> }): void {
+    this.#ready.add(schedule);
+    if (pending.size > 0) this.#fixed.releaseSpent();
   }
 
   #release(values: readonly Value[] | undefined, live: Map<Value, T>): void {
@@ -187,12 +197,11 @@ export class Executor<T> {
   }
 
   async #runSteps(
-    { steps, releases, results }: Schedule,
-    find: (value: Value) => T,
-    live: Map<Value, T>,
+    { schedule, pending, find, live }: Run<T>,
     { signal, onNode, profile = false }: ExecuteOptions,
     every: number,
   ): Promise<void> {
+    const { steps, releases, results } = schedule;
     const queue: { step: Step; made: Promise<Provenance>; started: number }[] = [];
     const once: Step[] = [];
     const settleFirst = async () => {
@@ -208,7 +217,7 @@ export class Executor<T> {
     let unwatched = 0;
     for (const [i, step] of steps.entries()) {
       signal?.throwIfAborted();
-      if (!step.outputs.every((value) => this.#fixed.has(value))) {
+      if (this.#isDue(step, pending)) {
         const started = performance.now();
         const [first] = this.#runStep(step, find, live);
         if (step.once) once.push(step);
@@ -246,7 +255,7 @@ export class Executor<T> {
     }
     for (const [k, value] of step.outputs.entries()) {
       const tensor = tensors[k] as T;
-      if (step.once) this.#fixed.set(value, engine.keep(tensor));
+      if (step.once && this.#fixed.keeps(value)) this.#fixed.set(value, engine.keep(tensor));
       else live.set(value, tensor);
     }
     return tensors;
@@ -263,17 +272,13 @@ export class Executor<T> {
   }
 
   #forget(values: Iterable<Value>): void {
-    for (const value of values) {
-      const tensor = this.#fixed.get(value);
-      this.#fixed.delete(value);
-      if (tensor !== undefined) this.engine.dispose(tensor);
-    }
+    this.#ready.clear();
+    for (const value of values) this.#fixed.forget(value);
   }
 
-  /** Lets go of what is kept between runs; the model's constants stay. */
+  /** Lets go of what is kept between runs; what the plans of a model share stays. */
   dispose(): void {
-    this.#forget([...this.#fixed.keys()]);
-    this.#own.dispose();
+    this.#fixed.dispose();
   }
 }
 
@@ -298,38 +303,4 @@ class UnknownPlace extends Error {
   constructor(override readonly cause: unknown) {
     super();
   }
-}
-
-/** The steps that some outputs need, and which values nobody reads after each of them. */
-export interface Schedule {
-  readonly steps: readonly Step[];
-  /** Those that make the outputs; for outputs that are views, those that make what is viewed. */
-  readonly results: ReadonlySet<Step>;
-  /** By position in `steps`. */
-  readonly releases: readonly (readonly Value[])[];
-}
-
-export function makeSchedule(plan: Plan, wanted: readonly string[]): Schedule {
-  const outputs = new Set(wanted.map((name) => plan.outputs.get(name)));
-  const needed = new Set<Value | undefined>(outputs);
-  const steps: Step[] = [];
-  const results = new Set<Step>();
-  // Backwards: the first reader that is met is the last one that runs.
-  const releases: Value[][] = [];
-  for (const step of plan.steps.toReversed()) {
-    if (!step.outputs.some((value) => needed.has(value))) continue;
-    if (step.outputs.some((value) => outputs.has(value))) {
-      if (step.op === VIEW) outputs.add(step.inputs[0]);
-      else results.add(step);
-    }
-    const last = step.outputs.filter((value) => !needed.has(value));
-    for (const value of step.inputs) {
-      if (!value || needed.has(value)) continue;
-      needed.add(value);
-      last.push(value);
-    }
-    steps.push(step);
-    releases.push(last);
-  }
-  return { steps: steps.reverse(), results, releases: releases.reverse() };
 }

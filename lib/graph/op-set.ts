@@ -14,6 +14,15 @@ export type Params = Readonly<Record<string, unknown>>;
 /** The op of a plan that gives a tensor another shape (`shape`) without touching its values. */
 export const VIEW = 'reshape';
 
+/** Whether a call gives other numbers each time. */
+export const drawsAnew = ({
+  op,
+  params,
+}: {
+  readonly op: string;
+  readonly params: Params;
+}): boolean => op === 'random' && (params['seed'] ?? null) === null;
+
 /**
  * A tensor of a plan, or a sequence of tensors. Known tensors have `constant`: their values do not depend on what the model
  * is given. A sequence has `elements`, in its `desc` their dtype and no meaning in the shape; only nodes of sequences read

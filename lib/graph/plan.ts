@@ -4,6 +4,7 @@ import { messageOf, modelError } from './model-error';
 import {
   attributeOf,
   type Desc,
+  drawsAnew,
   type NodeCall,
   type OpSet,
   type Params,
@@ -101,18 +102,6 @@ export function makePlan(
     outputs.set(name, value);
   }
   return { inputs: given, outputs, steps, values };
-}
-
-/** Without steps whose results nobody reads. */
-export function withoutUnused(plan: Plan): Plan {
-  const needed = new Set<Value | undefined>(plan.outputs.values());
-  const steps: Step[] = [];
-  for (const step of plan.steps.toReversed()) {
-    if (!step.outputs.some((value) => needed.has(value))) continue;
-    for (const value of step.inputs) needed.add(value);
-    steps.push(step);
-  }
-  return { ...plan, steps: steps.reverse() };
 }
 
 interface PlanState {
@@ -263,7 +252,9 @@ class PlannedCall implements NodeCall {
     const [desc] = descs;
     if (!desc) throw new TypeError(`${op} has no result`);
     const value: Value = { desc };
-    const once = inputs.every((input) => !input || input.constant || fixed.has(input));
+    const once =
+      !drawsAnew({ op, params }) &&
+      inputs.every((input) => !input || input.constant || fixed.has(input));
     if (once) fixed.add(value);
     const step: Step = { op, inputs, params, outputs: [value], node: this.node, once };
     steps.push(step);

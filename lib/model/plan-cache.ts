@@ -1,6 +1,7 @@
 /** The plans of a model for the shapes that its runs have had. */
 
-import { ConstantTensors, Executor } from '../graph/executor';
+import { Executor } from '../graph/executor';
+import { ConstantTensors } from '../graph/fixed';
 import type { Constant, Graph } from '../graph/ir';
 import { partsOf } from '../graph/ir';
 import { makePlan } from '../graph/plan';

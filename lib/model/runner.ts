@@ -4,8 +4,8 @@ import { type CapturedGraph, capture } from '../capture';
 import { workContext } from '../context';
 import type { ExecuteOptions, Executor } from '../graph/executor';
 import { messageOf, modelError } from '../graph/model-error';
+import { drawsAnew } from '../graph/op-set';
 import { type PlannedMemory, planMemory } from '../graph/plans/memory';
-import type { Plan } from '../graph/plan';
 import type { GraphPolicy } from './source';
 import { explain, explainAsync, type Tensor } from '../tensor';
 
@@ -21,13 +21,6 @@ export interface GraphState {
   /** Bytes that the graph keeps: its inputs, outputs and all that lies between. */
   readonly bytes: number;
 }
-
-/** Calls that give other numbers each time: a replay would repeat the first ones. */
-const isRandom = ({ steps }: Plan) =>
-  steps.some(({ op, params }) => {
-    const seed = params['seed'];
-    return op === 'random' && (seed === undefined || seed === null);
-  });
 
 export class PlanRunner {
   /** Runs that are under way. */
@@ -52,7 +45,7 @@ export class PlanRunner {
         ? 'the model was loaded with graphs: false'
         : policy === 'auto' && device === 'cpu'
           ? 'it runs on the CPU, where replays are only made with graphs: true'
-          : isRandom(executor.plan)
+          : executor.plan.steps.some(drawsAnew)
             ? 'it draws random numbers, which replays would repeat'
             : null;
     this.#state = why === null ? 'waiting' : 'off';

@@ -1,5 +1,6 @@
 import { ModelError } from '../../lib/errors';
-import { ConstantTensors, type ExecuteOptions, Executor } from '../../lib/graph/executor';
+import { type ExecuteOptions, Executor } from '../../lib/graph/executor';
+import { ConstantTensors } from '../../lib/graph/fixed';
 import { makePlan } from '../../lib/graph/plan';
 import { ONNX_OPS } from '../../lib/onnx/op-table';
 import { FakeEngine, graphOf, type FakeTensor } from '../support/graphs';
@@ -97,11 +98,51 @@ describe('Executor', () => {
       'upload [2]',
       'neg(const[2])',
       'add(x,neg(const[2]))',
+      'dispose const[2]', // nobody reads it again
       'add(x,neg(const[2]))',
     ]);
     executor.dispose();
     constants.dispose();
     expect(engine.left).toEqual(['x', 'add(x,neg(const[2]))', 'add(x,neg(const[2]))']);
+  });
+
+  test('what follows from constants is shared by plans, and only kept where later runs read it', async () => {
+    const engine = new FakeEngine();
+    const spec = (size: number): ModelSpec => ({
+      inputs: { x: [size, 2] },
+      outputs: { y: [size, 2] },
+      initializers: { w: { floats: [1, 2] } },
+      nodes: [
+        unary('Neg', 'w', 'u'),
+        unary('Abs', 'u', 'v'),
+        { op: 'Add', name: 'Add', inputs: ['x', 'v'], outputs: ['y'] },
+      ],
+    });
+    const [one, two] = [graphOf(spec(1)), graphOf(spec(2))];
+    const constants = new ConstantTensors<FakeTensor>(engine, new Set(one.initializers.values()));
+    const run = async (graph: typeof one, size: number) => {
+      const shapes = new Map([['x', { dtype: 'float32' as const, shape: [size, 2] }]]);
+      const plan = makePlan(graph, ONNX_OPS, shapes, engine);
+      const executor = new Executor<FakeTensor>(plan, engine, constants);
+      await executor.run(new Map([['x', engine.input('x')]]));
+      return executor;
+    };
+    const first = await run(one, 1);
+    expect(engine.log).toEqual([
+      'upload [2]',
+      'neg(const[2])',
+      'abs(neg(const[2]))',
+      'dispose neg(const[2])',
+      'add(x,abs(neg(const[2])))',
+      'dispose const[2]',
+    ]);
+    const second = await run({ ...two, initializers: one.initializers }, 2);
+    expect(engine.log.slice(6)).toEqual(['add(x,abs(neg(const[2])))']);
+    first.dispose();
+    second.dispose();
+    expect(engine.left).toContain('abs(neg(const[2]))');
+    constants.dispose();
+    expect(engine.left).not.toContain('abs(neg(const[2]))');
   });
 
   test('outputs are tensors of their own: no inputs, constants or one tensor twice', async () => {

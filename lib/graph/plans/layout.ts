@@ -1,7 +1,8 @@
 import type { Inference } from '../engine';
 import type { Constant, Node } from '../ir';
 import { type Desc, type Params, VIEW, type Value } from '../op-set';
-import { type Plan, type Step, withoutUnused } from '../plan';
+import type { Plan, Step } from '../plan';
+import { withoutUnused } from '../schedule';
 
 /**
  * The layout of images in a run: channels first, as ONNX has them, or last, as tensor cores want them.

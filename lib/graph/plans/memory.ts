@@ -1,8 +1,8 @@
 import { DTYPES } from '../../dtype';
-import { makeSchedule } from '../executor';
 import { elementCount } from '../ir';
 import { VIEW, type Value } from '../op-set';
 import type { Plan } from '../plan';
+import { keptValues, makeSchedule } from '../schedule';
 
 /** What the values that a run makes take, in bytes: known before it runs. */
 export interface PlannedMemory {
@@ -21,13 +21,14 @@ export function planMemory(plan: Plan): PlannedMemory {
   const { steps, releases } = makeSchedule(plan, [...plan.outputs.keys()]);
   /** How many live values share the memory that one of them was made with. */
   const holders = new Map<Value, { readonly bytes: number; count: number }>();
+  const fixed = keptValues(plan);
   let [sum, peak, kept, live] = [0, 0, 0, 0];
   for (const [i, { op, inputs, outputs, once }] of steps.entries()) {
     for (const value of outputs) {
       const shared = op === VIEW && inputs[0] ? holders.get(inputs[0]) : undefined;
       const bytes = op === VIEW ? 0 : bytesOf(value);
       if (once) {
-        kept += bytes;
+        if (fixed.has(value)) kept += bytes;
         continue;
       }
       const holder = shared ?? { bytes, count: 0 };

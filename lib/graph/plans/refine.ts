@@ -1,6 +1,6 @@
 import type { Inference } from '../engine';
 import type { Plan, Step } from '../plan';
-import { withoutUnused } from '../plan';
+import { withoutUnused } from '../schedule';
 import { type FuseOptions, fuseSteps } from './fuse';
 import { nhwc } from './layout';
 
