@@ -8,6 +8,8 @@ export interface Inference {
   infer(op: string, inputs: readonly (Desc | undefined)[], params: Params): readonly Desc[];
   /** The first result of an op on known values, now: for shapes that are computed. Absent: nothing is computed ahead. */
   evaluate?(op: string, inputs: readonly (Constant | undefined)[], params: Params): Constant;
+  /** Why the device does not take a call that infer() takes; null when it does. Absent: every such call is taken. */
+  supports?(op: string, inputs: readonly (Desc | undefined)[], params: Params): string | null;
 }
 
 /** What plans run on: Halftone's tensors on one device, or a model of them in tests. */

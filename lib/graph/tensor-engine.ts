@@ -22,8 +22,11 @@ export class TensorEngine implements Engine<Tensor> {
       const [input] = inputs;
       return [{ dtype: (input as Desc).dtype, shape: params['shape'] as readonly number[] }];
     }
-    const descs = inputs.map((desc) => (desc ? { dtype: desc.dtype, shape: desc.shape } : null));
-    return binding.infer(op as OpName, descs, params as OpParams[OpName]);
+    return binding.infer(op as OpName, toDescs(inputs), params as OpParams[OpName]);
+  }
+
+  supports(op: string, inputs: readonly (Desc | undefined)[], params: Params): string | null {
+    return binding.supports(op as OpName, toDescs(inputs), params as OpParams[OpName], this.device);
   }
 
   // On the host, once: no part of what may be captured around it.
@@ -78,6 +81,9 @@ export class TensorEngine implements Engine<Tensor> {
     value.dispose();
   }
 }
+
+const toDescs = (descs: readonly (Desc | undefined)[]) =>
+  descs.map((desc) => (desc ? { dtype: desc.dtype, shape: desc.shape } : null));
 
 function toTensor({ data, shape, dtype }: Constant, device: string): Tensor {
   // Bytes of a bool are no uint8 values to be converted.

@@ -7,6 +7,7 @@ import { partsOf } from '../graph/ir';
 import { makePlan } from '../graph/plan';
 import type { PlannedMemory } from '../graph/plans/memory';
 import { type RefinedPlan, refinePlan } from '../graph/plans/refine';
+import { checkSupported } from '../graph/supported';
 import type { TensorEngine } from '../graph/tensor-engine';
 import { ONNX_OPS } from '../onnx/op-table';
 import type { Tensor } from '../tensor';
@@ -111,6 +112,7 @@ export class PlanCache {
           device: engine.device,
         })
       : { plan, layout: 'nchw', why: 'the model was loaded with optimize: false' };
+    checkSupported(refined.plan, this.graph, engine);
     const executor = new Executor<Tensor>(refined.plan, engine, this.#constants);
     return { runner: new PlanRunner(executor, engine.device, policy.graphs), refined };
   }

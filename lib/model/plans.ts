@@ -7,6 +7,7 @@ import { messageOf, modelError } from '../graph/model-error';
 import type { Desc } from '../graph/op-set';
 import { checkFreed, freeBatch } from '../graph/passes/batch';
 import { makePlan, type Plan } from '../graph/plan';
+import { checkSupported } from '../graph/supported';
 import type { TensorEngine } from '../graph/tensor-engine';
 import { ONNX_OPS } from '../onnx/op-table';
 import type { Tensor } from '../tensor';
@@ -74,7 +75,9 @@ export function planDeclared(graph: Graph, engine: TensorEngine, batch = 1): Pla
   }
   const missing = new Set<string>();
   try {
-    return makePlan(graph, ONNX_OPS, inputs, engine, { values: new Map(), missing });
+    const plan = makePlan(graph, ONNX_OPS, inputs, engine, { values: new Map(), missing });
+    checkSupported(plan, graph, engine);
+    return plan;
   } catch (error) {
     if (missing.size > 0) return undefined;
     throw error;
