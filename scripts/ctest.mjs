@@ -6,10 +6,10 @@ import { parseCtest, reportFile, saveCounts } from './counts.mjs';
 import { BuildError, jobs, root, run } from './support.mjs';
 
 /**
- * Runs ctest in `folder`; `wrapper` is put before the command line, tests whose names match `exclude` are left out.
+ * Runs ctest in `folder`; `wrapper` is put before the command line.
  * Returns what to print beside the stage's name; throws when a test failed.
  */
-export async function ctest(name, folder, { env = {}, wrapper = [], exclude } = {}) {
+export async function ctest(name, folder, { env = {}, wrapper = [] } = {}) {
   const report = reportFile(`${name}.xml`);
   rmSync(report, { force: true });
   const whole = '10000000';
@@ -19,7 +19,6 @@ export async function ctest(name, folder, { env = {}, wrapper = [], exclude } = 
     ...['--parallel', String(jobs()), '--output-junit', report],
     ...['--test-output-size-passed', whole, '--test-output-size-failed', whole],
     '--no-tests=ignore',
-    ...(exclude === undefined ? [] : ['--exclude-regex', exclude]),
   ];
   const code = await run(command[0], command.slice(1), { env: { ...process.env, ...env } });
   const text = existsSync(report) ? readFileSync(report, 'utf8') : '';

@@ -1,4 +1,6 @@
-// The scheduler behind emu.h: one fiber per CUDA thread of a block, all on the calling OS thread.
+// The scheduler behind emu.h: one fiber per CUDA thread of a block, all on the calling OS thread. A
+// fiber is made once and serves the same thread of all later blocks: instrumented builds keep state
+// for each that is slow to make.
 #include "device/emu.h"
 
 #include <sys/mman.h>
@@ -73,6 +75,7 @@ struct Fiber {
   Context context{};
   std::byte* stack = nullptr;
   State state = State::kDone;
+  bool made = false;  // its stack holds a fiber_main that waits for a block, or stands in one
   bool predicate = false;
   unsigned mask = 0;  // of the warp operation it waits in
   uint64_t bits = 0;
@@ -95,6 +98,7 @@ struct Scheduler {
   unsigned ballots[kMaxThreads / kWarp] = {}, taken[kMaxThreads / kWarp] = {};
   std::vector<uint64_t> shared;
   const char* fault = nullptr;
+  bool end = false;  // a fiber that is resumed leaves fiber_main
 #if defined(__SANITIZE_ADDRESS__)
   const void* host_bottom = nullptr;
   size_t host_size = 0;
@@ -104,27 +108,58 @@ struct Scheduler {
   void* host_tsan = nullptr;
 #endif
 
-  ~Scheduler() {
-    if (stacks) munmap(stacks, kStackBytes * kMaxThreads);
-#if defined(__SANITIZE_THREAD__)
-    for (Fiber& f : fibers)
-      if (f.tsan) __tsan_destroy_fiber(f.tsan);
-#endif
-  }
+  ~Scheduler();
 };
 
 thread_local std::unique_ptr<Scheduler> scheduler;
 
-UNWATCHED void enter_host(Scheduler& s, [[maybe_unused]] bool finished) {
+// ---- what comes before what, for ThreadSanitizer ----
+
+// A switch orders nothing: only barriers order the threads of a block. The host says so for the
+// fibers at the moment it lets them go on. Did a fiber say it by itself, on its way into a barrier
+// and out of it, then one that leaves a barrier last would come after what the first has done
+// since, up to the next barrier, and races between the two went unseen. Whoever comes before a
+// `place` comes before all that come after it later: each place has a thread that is always there.
+
+UNWATCHED void comes_before([[maybe_unused]] Scheduler& s, [[maybe_unused]] const Fiber& f,
+                            [[maybe_unused]] void* place) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_switch_to_fiber(f.tsan, __tsan_switch_to_fiber_no_sync);
+  __tsan_release(place);
+  __tsan_switch_to_fiber(s.host_tsan, __tsan_switch_to_fiber_no_sync);
+#endif
+}
+
+UNWATCHED void comes_after([[maybe_unused]] Scheduler& s, [[maybe_unused]] const Fiber& f,
+                           [[maybe_unused]] void* place) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_switch_to_fiber(f.tsan, __tsan_switch_to_fiber_no_sync);
+  __tsan_acquire(place);
+  __tsan_switch_to_fiber(s.host_tsan, __tsan_switch_to_fiber_no_sync);
+#endif
+}
+
+UNWATCHED void host_comes_before([[maybe_unused]] void* place) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_release(place);
+#endif
+}
+
+UNWATCHED void host_comes_after([[maybe_unused]] void* place) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_acquire(place);
+#endif
+}
+
+// ---- into a fiber and out of it ----
+
+UNWATCHED void enter_host(Scheduler& s, [[maybe_unused]] bool ends) {
   Fiber& f = *s.current;
 #if defined(__SANITIZE_ADDRESS__)
   void* fake = nullptr;
-  __sanitizer_start_switch_fiber(finished ? nullptr : &fake, s.host_bottom, s.host_size);
+  __sanitizer_start_switch_fiber(ends ? nullptr : &fake, s.host_bottom, s.host_size);
 #endif
 #if defined(__SANITIZE_THREAD__)
-  // Without synchronization: only barriers order the threads of a block. The host comes after all
-  // of them.
-  __tsan_release(&s.host);
   __tsan_switch_to_fiber(s.host_tsan, __tsan_switch_to_fiber_no_sync);
 #endif
 #if defined(__x86_64__)
@@ -142,17 +177,17 @@ UNWATCHED void fiber_main() {
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_finish_switch_fiber(nullptr, &s.host_bottom, &s.host_size);
 #endif
-#if defined(__SANITIZE_THREAD__)
-  __tsan_acquire(&s.fibers);
-#endif
-  s.body(s.arg);
-  s.current->state = State::kDone;
-  --s.alive;
+  while (!s.end) {
+    s.body(s.arg);
+    s.current->state = State::kDone;
+    --s.alive;
+    enter_host(s, false);
+  }
   enter_host(s, true);
 }
 
-UNWATCHED void prepare(Fiber& f) {
-  f.state = State::kReady;
+UNWATCHED void make(Fiber& f) {
+  f.made = true;
 #if defined(__x86_64__)
   // As if fiber_main had been called: at its entry the stack pointer is 8 below a multiple of 16.
   auto** top = reinterpret_cast<void**>(f.stack + kStackBytes);
@@ -215,7 +250,12 @@ UNWATCHED bool release_block(Scheduler& s) {
   if (waiting == 0) return false;
   s.vote = vote;
   for (unsigned i = 0; i < s.threads; ++i)
-    if (s.fibers[i].state == State::kBlockBarrier) s.fibers[i].state = State::kReady;
+    if (s.fibers[i].state == State::kBlockBarrier) comes_before(s, s.fibers[i], &s.vote);
+  for (unsigned i = 0; i < s.threads; ++i)
+    if (s.fibers[i].state == State::kBlockBarrier) {
+      comes_after(s, s.fibers[i], &s.vote);
+      s.fibers[i].state = State::kReady;
+    }
   return true;
 }
 
@@ -238,7 +278,10 @@ UNWATCHED bool release_warp(Scheduler& s, unsigned warp) {
     s.ballots[warp] = ballot;
     s.taken[warp] = together;
     for (unsigned j = first; j < last; ++j)
+      if (together >> (j - first) & 1u) comes_before(s, s.fibers[j], &s.slots[i]);
+    for (unsigned j = first; j < last; ++j)
       if (together >> (j - first) & 1u) {
+        comes_after(s, s.fibers[j], &s.slots[i]);
         s.slots[j] = s.fibers[j].bits;
         s.fibers[j].state = State::kReady;
       }
@@ -250,21 +293,11 @@ UNWATCHED bool release_warp(Scheduler& s, unsigned warp) {
 
 UNWATCHED void wait(Scheduler& s, State state) {
   s.current->state = state;
-#if defined(__SANITIZE_THREAD__)
-  void* meeting = state == State::kBlockBarrier
-                      ? static_cast<void*>(&s.vote)
-                      : static_cast<void*>(&s.slots[index_of(s) / kWarp * kWarp]);
-  __tsan_release(meeting);
-#endif
   enter_host(s, false);
-#if defined(__SANITIZE_THREAD__)
-  __tsan_acquire(meeting);
-#endif
 }
 
-UNWATCHED void run_block(Scheduler& s) {
-  s.alive = s.threads;
-  for (unsigned i = 0; i < s.threads; ++i) prepare(s.fibers[i]);
+/// Runs the block's threads to their ends, or to where they cannot go on.
+UNWATCHED void run_threads(Scheduler& s) {
   while (s.alive > 0) {
     bool ran = false;
     for (unsigned warp = 0; warp * kWarp < s.threads; ++warp) {
@@ -288,6 +321,35 @@ UNWATCHED void run_block(Scheduler& s) {
       return;
     }
   }
+}
+
+UNWATCHED void run_block(Scheduler& s) {
+  s.alive = s.threads;
+  host_comes_before(&s.fibers);
+  for (unsigned i = 0; i < s.threads; ++i) {
+    Fiber& f = s.fibers[i];
+    if (!f.made) make(f);
+    f.state = State::kReady;
+    comes_after(s, f, &s.fibers);
+  }
+  run_threads(s);
+  for (unsigned i = 0; i < s.threads; ++i) {
+    Fiber& f = s.fibers[i];
+    comes_before(s, f, &s.host);
+    if (f.state != State::kDone) f.made = false;  // it stands in a block for good
+  }
+  host_comes_after(&s.host);
+}
+
+Scheduler::~Scheduler() {
+  end = true;  // AddressSanitizer frees what it keeps for a stack when its fiber ends
+  for (unsigned i = 0; i < kMaxThreads; ++i) {
+    if (fibers[i].made) resume(*this, i);
+#if defined(__SANITIZE_THREAD__)
+    if (fibers[i].tsan) __tsan_destroy_fiber(fibers[i].tsan);
+#endif
+  }
+  if (stacks) munmap(stacks, kStackBytes * kMaxThreads);
 }
 
 }  // namespace
@@ -325,16 +387,8 @@ UNWATCHED const char* run_grid(dim3 grid, dim3 block, size_t shared_bytes, void 
       for (unsigned x = 0; x < grid.x && !s.fault; ++x) {
         builtins.block = {x, y, z};
         s.shared.assign((shared_bytes + 7) / 8, 0xcdcdcdcdcdcdcdcdull);
-#if defined(__SANITIZE_THREAD__)
-        // A block's threads come after what the host and earlier blocks did.
-        __tsan_acquire(&s.host);
-        __tsan_release(&s.fibers);
-#endif
         run_block(s);
       }
-#if defined(__SANITIZE_THREAD__)
-  __tsan_acquire(&s.host);
-#endif
   return s.fault;
 }
 

@@ -5,6 +5,7 @@
 #include "ops/min_max/min_max.h"
 #include "ops/reduce/reduce.h"
 #include "quant_oracle.h"
+#include "thinned.h"
 #include "tolerance.h"
 
 using namespace halftone;
@@ -149,8 +150,10 @@ void check_sums(const AxesCase& c, DType type, Rng& rng, bool mean, F&& f) {
 
 TEST(float_sums_lie_within_their_bounds) {
   Rng rng(1);
+  Thinned thinned(3);
   for (const AxesCase& c : axes_cases())
     for (const DType type : {DType::kF32, DType::kF16, DType::kBF16, DType::kF64}) {
+      if (thinned.skip()) continue;
       check_sums<ReduceSum>(c, type, rng, false, [](double v) { return v; });
       check_sums<ReduceMean>(c, type, rng, true, [](double v) { return v; });
       check_sums<ReduceSumSquare>(c, type, rng, false, [](double v) { return v * v; });
@@ -159,9 +162,10 @@ TEST(float_sums_lie_within_their_bounds) {
 
 TEST(integers_are_exact) {
   Rng rng(2);
+  Thinned thinned(5);
   for (const AxesCase& c : axes_cases())
     for (const DType type : kAll) {
-      if (!is_integer(type)) continue;
+      if (!is_integer(type) || thinned.skip()) continue;
       HostTensor x = random_tensor(type, c.shape, rng, true);
       ReduceParams p;
       p.axes = c.axes;
@@ -174,9 +178,11 @@ TEST(integers_are_exact) {
 
 TEST(extrema_and_their_positions_are_exact) {
   Rng rng(3);
+  Thinned thinned(11);
   for (const AxesCase& c : axes_cases())
     for (const DType type : kAll)
       for (const bool special : {false, true}) {
+        if (thinned.skip()) continue;
         HostTensor x = random_tensor(type, c.shape, rng, special);
         const int64_t n = x.shape.elements();
         if (special && is_float(type) && n > 0)
@@ -212,8 +218,10 @@ TEST(the_first_of_equal_extrema_is_found_in_all_pieces) {
 
 TEST(products_of_powers_of_two_are_exact) {
   Rng rng(4);
+  Thinned thinned(3);
   for (const AxesCase& c : axes_cases())
     for (const DType type : {DType::kF32, DType::kF16, DType::kBF16, DType::kF64}) {
+      if (thinned.skip()) continue;
       HostTensor x(type, c.shape);
       for (int64_t i = 0; i < c.shape.elements(); ++i) set(x, i, rng.bits() & 1 ? 1 : -1);
       ReduceParams p;
@@ -224,7 +232,9 @@ TEST(products_of_powers_of_two_are_exact) {
 
 TEST(float16_sums_are_rounded_after_each_term) {
   Rng rng(5);
+  Thinned thinned(3);
   for (const AxesCase& c : axes_cases()) {
+    if (thinned.skip()) continue;
     HostTensor x = random_tensor(DType::kF16, c.shape, rng);
     ReduceParams p;
     p.axes = c.axes;
@@ -249,12 +259,14 @@ TEST(float16_sums_are_rounded_after_each_term) {
 
 TEST(ranges_are_those_of_the_cpu) {
   Rng rng(6);
-  std::vector<LayoutCase> cases = layout_cases();
-  cases.push_back({Shape{300, 1500}, {1, 1}});
-  cases.push_back({Shape{3, 20000}, {1, 0}});
-  for (const LayoutCase& c : cases)
+  std::vector<LayoutCase> table = layout_cases();
+  table.push_back({Shape{300, 1500}, {1, 1}});
+  table.push_back({Shape{3, 20000}, {1, 0}});
+  Thinned thinned(5);
+  for (const LayoutCase& c : table)
     for (const DType type : {DType::kF32, DType::kF16, DType::kBF16})
       for (const bool special : {false, true}) {
+        if (thinned.skip()) continue;
         HostTensor x = random_tensor(type, c.shape, rng);
         const int64_t n = x.shape.elements();
         for (int64_t i = 0; i < n; ++i)  // the CPU's zeros have the sign of the first one

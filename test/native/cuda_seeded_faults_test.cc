@@ -32,6 +32,32 @@ struct NoGuards : device::Sound {
   static constexpr bool kGuards = false;
 };
 
+/// Each thread adds what its left neighbour has after a first barrier: the second one, which has to
+/// come before, is there only where `kSound`. A thread has gone on to the third one before its
+/// neighbour reads.
+template <bool kSound>
+__global__ void sum_of_neighbours(int* y) {
+  __shared__ int tile[64];
+  tile[threadIdx.x] = 1;
+  __syncthreads();
+  tile[threadIdx.x] += static_cast<int>(threadIdx.x);
+  if (kSound) __syncthreads();
+  const int left = threadIdx.x > 0 ? tile[threadIdx.x - 1] : 0;
+  __syncthreads();
+  y[threadIdx.x] = tile[threadIdx.x] + left;
+}
+/// The same by lanes of a warp.
+template <bool kSound>
+__global__ void sum_of_lanes(int* y) {
+  y[threadIdx.x] = 1;
+  __syncwarp();
+  y[threadIdx.x] += static_cast<int>(threadIdx.x);
+  if (kSound) __syncwarp();
+  const int left = threadIdx.x > 0 ? y[threadIdx.x - 1] : 0;
+  __syncwarp();
+  y[threadIdx.x] += left;
+}
+
 constexpr int64_t kM = 130, kN = 72, kK = 64;  // tiles with edges; more than one stage
 
 /// y = a b, a [m, k], b [n, k] transposed, in buffers of exactly their size plus `spare` bytes.
@@ -115,6 +141,9 @@ constexpr size_t kSpare = 256 * (kN + 128) * 4;
 // As the child process: runs the fault in buffers without spare bytes.
 int run_fault(const std::string& name) {
   Problem p(0);
+  const auto sums = [&](void (*kernel)(int*), unsigned threads) {
+    return device::launch("sums", kernel, 1, threads, 0, nullptr, p.y.get());
+  };
   Status status;
   if (name == "sound")
     status = p.tiles<device::Sound>();
@@ -122,7 +151,14 @@ int run_fault(const std::string& name) {
     status = p.tiles<NoBarrier>();
   else if (name == "skinny-barrier")
     status = p.skinny<NoBarrier>();
-  else
+  else if (name == "second-barrier")
+    status = sums(sum_of_neighbours<false>, 64);
+  else if (name == "second-barrier-of-lanes")
+    status = sums(sum_of_lanes<false>, 32);
+  else if (name == "sound-sums") {
+    status = sums(sum_of_neighbours<true>, 64);
+    if (status.ok()) status = sums(sum_of_lanes<true>, 32);
+  } else
     status = p.tiles<NoGuards>();
   return status.ok() ? 0 : 2;
 }
@@ -175,6 +211,7 @@ TEST(the_kernels_without_faults_are_right) {
   CHECK_OK(skinny.skinny<device::Sound>());
   CHECK_EQ(skinny.wrong(4), 0);
   CHECK(run_child("sound").normally);
+  CHECK(run_child("sound-sums").normally);
 }
 
 #if defined(__SANITIZE_THREAD__)
@@ -182,6 +219,8 @@ TEST(the_kernels_without_faults_are_right) {
 TEST(a_removed_barrier_is_a_data_race) {
   expect_report("barrier", "data race");
   expect_report("skinny-barrier", "data race");
+  expect_report("second-barrier", "data race");
+  expect_report("second-barrier-of-lanes", "data race");
 }
 
 #else

@@ -8,10 +8,13 @@
 namespace halftone::vendor {
 namespace {
 
-constexpr int64_t kTerms = 4096;  // of one output: half of them positive, half negative
+// Rows and columns; of a filter's gradient, which sums over them, of float16: kLongSide.
+constexpr int64_t kSide = 8, kLongSide = 64;
+// Terms of one output: enough for float16 sums to overflow, half of them positive, half negative; a
+// NaN needs no more than there are pixels.
+constexpr int64_t kLong = kLongSide * kLongSide, kShort = kSide * kSide;
 constexpr int64_t kOthers =
-    16;                       // channels that are not summed over: the least that tensor cores like
-constexpr int64_t kSide = 8;  // rows and columns, where they are not summed over
+    16;  // channels that are not summed over: the least that tensor cores like
 
 std::mutex verdict_mutex;
 std::map<std::string, bool>& verdicts() {
@@ -30,13 +33,15 @@ void set_strides(DnnTensor* t, bool channels_last) {
   }
 }
 
-// A 1x1 convolution of the kind of `spec` whose outputs are sums of kTerms products.
+// A 1x1 convolution of the kind of `spec` whose outputs are sums of as many products as show what
+// is asked.
 ConvSpec experiment_for(const ConvSpec& spec, int64_t groups) {
   ConvSpec e = spec;
   const bool forward = spec.direction == ConvDirection::kForward;
   const bool filter = spec.direction == ConvDirection::kBackwardFilter;
-  const int64_t c = (forward ? kTerms : kOthers), k = (forward || filter ? kOthers : kTerms);
-  const int64_t side = filter ? 64 : kSide;  // 64 * 64 pixels are kTerms
+  const bool half = spec.accumulate == DType::kF16;
+  const int64_t terms = half ? kLong : kShort, side = filter && half ? kLongSide : kSide;
+  const int64_t c = forward ? terms : kOthers, k = forward || filter ? kOthers : terms;
   const bool channels_last = spec.x.strides[1] == 1 && spec.x.dims[1] != 1;
   const auto shaped = [&](DnnTensor* t, int64_t d0, int64_t d1, int64_t d2, int64_t d3) {
     const int64_t dims[4] = {d0, d1, d2, d3};
