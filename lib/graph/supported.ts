@@ -1,9 +1,10 @@
 import type { Inference } from './engine';
-import { makeSchedule } from './executor';
+
 import type { Graph } from './ir';
 import { modelError } from './model-error';
 import { VIEW } from './op-set';
 import type { Plan } from './plan';
+import { makeSchedule } from './schedule';
 
 /**
  * Asks the device about every call that the plan's outputs need, so that what it does not take is found before anything
