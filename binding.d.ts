@@ -313,8 +313,8 @@ export type Int8Kernel = 'auto' | 'dp4a' | 'imma';
 export type Layout = 'NCHW' | 'NHWC';
 /** A function applied to the result of a fully connected layer before it is stored. */
 export type LinearActivation = 'none' | 'relu' | 'gelu-tanh';
-/** What stands in the margins: one value, the nearest element, or the mirror image. */
-export type PadMode = 'constant' | 'edge' | 'reflect';
+/** What stands in the margins: one value, the nearest element, the mirror image, or the tensor again from its other end. */
+export type PadMode = 'constant' | 'edge' | 'reflect' | 'wrap';
 /** How quantize() rounds: ties to the even code (ONNX), or away from zero (TensorFlow). */
 export type QuantizeRounding = 'half-even' | 'half-away';
 /** How quantize() scales: by dividing by `scale` (ONNX), or by multiplying with it (TensorFlow). */
@@ -325,6 +325,8 @@ export type RangeMode = 'MIN_COMBINED' | 'MIN_FIRST' | 'SCALED';
 export type RangeRounding = 'HALF_AWAY_FROM_ZERO' | 'HALF_TO_EVEN';
 /** How requantize() rounds: docs/quantization.md compares the variants. */
 export type RequantizeVariant = 'half-even' | 'tflite-double' | 'tosa' | 'half-away';
+/** How an update meets the element that it is for: it takes its place, or is combined with it. */
+export type ScatterReduction = 'none' | 'add' | 'mul' | 'max' | 'min';
 
 // ---- parameters of each operator ----
 
@@ -535,6 +537,42 @@ export type ReciprocalParams = Readonly<Record<string, never>>;
 /** sign: -1, 0 or 1. sign of both zeros is +0, of NaN NaN. ONNX Sign-13. */
 export type SignParams = Readonly<Record<string, never>>;
 
+/** sin: Sine of radians; sin(-0) is -0, of infinities NaN. ONNX Sin-22. */
+export type SinParams = Readonly<Record<string, never>>;
+
+/** cos: Cosine of radians; of infinities NaN. ONNX Cos-22. */
+export type CosParams = Readonly<Record<string, never>>;
+
+/** tan: Tangent of radians; tan(-0) is -0, of infinities NaN. ONNX Tan-22. */
+export type TanParams = Readonly<Record<string, never>>;
+
+/** asin: Arcsine in radians; NaN outside [-1, 1]. ONNX Asin-22. */
+export type AsinParams = Readonly<Record<string, never>>;
+
+/** acos: Arccosine in radians; NaN outside [-1, 1]. ONNX Acos-22. */
+export type AcosParams = Readonly<Record<string, never>>;
+
+/** atan: Arctangent in radians. ONNX Atan-22. */
+export type AtanParams = Readonly<Record<string, never>>;
+
+/** sinh: Hyperbolic sine; sinh(-0) is -0. ONNX Sinh-22. */
+export type SinhParams = Readonly<Record<string, never>>;
+
+/** cosh: Hyperbolic cosine. ONNX Cosh-22. */
+export type CoshParams = Readonly<Record<string, never>>;
+
+/** asinh: Inverse hyperbolic sine; asinh(-0) is -0. ONNX Asinh-22. */
+export type AsinhParams = Readonly<Record<string, never>>;
+
+/** acosh: Inverse hyperbolic cosine; NaN below 1. ONNX Acosh-22. */
+export type AcoshParams = Readonly<Record<string, never>>;
+
+/** atanh: Inverse hyperbolic tangent; of -1 and 1 infinities, NaN outside. ONNX Atanh-22. */
+export type AtanhParams = Readonly<Record<string, never>>;
+
+/** bitwiseNot: Every bit of an integer flipped. ONNX BitwiseNot-18. */
+export type BitwiseNotParams = Readonly<Record<string, never>>;
+
 /** gelu: Gaussian error linear unit, exact (erf) or by tanh. gelu(-Infinity) is NaN, as the formula says. ONNX Gelu-20. */
 export interface GeluParams {
   /**
@@ -605,6 +643,21 @@ export type LogicalOrParams = Readonly<Record<string, never>>;
 
 /** logicalXor: a or b, not both. ONNX Xor-7. */
 export type LogicalXorParams = Readonly<Record<string, never>>;
+
+/** bitwiseAnd: The bits that both integers have. ONNX BitwiseAnd-18. */
+export type BitwiseAndParams = Readonly<Record<string, never>>;
+
+/** bitwiseOr: The bits that either integer has. ONNX BitwiseOr-18. */
+export type BitwiseOrParams = Readonly<Record<string, never>>;
+
+/** bitwiseXor: The bits that one of the integers has. ONNX BitwiseXor-18. */
+export type BitwiseXorParams = Readonly<Record<string, never>>;
+
+/** shiftLeft: a with its bits moved up by b, zeros behind them; 0 where b is not in [0, bits). ONNX BitShift-11, LEFT. */
+export type ShiftLeftParams = Readonly<Record<string, never>>;
+
+/** shiftRight: a with its bits moved down by b, its sign before them; only signs where b is not in [0, bits). ONNX BitShift-11, RIGHT. */
+export type ShiftRightParams = Readonly<Record<string, never>>;
 
 /** where: a where condition is true, else b; the three are broadcast. ONNX Where-16. */
 export type WhereParams = Readonly<Record<string, never>>;
@@ -771,6 +824,44 @@ export interface SoftmaxParams {
   readonly axis?: number | bigint | undefined;
 }
 
+/** cumSum: Running sums along an axis, from its first element on; float16 and bfloat16 in float32, integers wrap. ONNX CumSum-14. */
+export interface CumSumParams {
+  /**
+   * Axis to go along, negative from the end.
+   * @default 0
+   */
+  readonly axis?: number | bigint | undefined;
+  /**
+   * Each result without its own element: the first is 0 or 1.
+   * @default false
+   */
+  readonly exclusive?: boolean | undefined;
+  /**
+   * From the last element to the first.
+   * @default false
+   */
+  readonly reverse?: boolean | undefined;
+}
+
+/** cumProd: Running products along an axis, from its first element on; float16 and bfloat16 in float32, integers wrap. ONNX CumProd-26. */
+export interface CumProdParams {
+  /**
+   * Axis to go along, negative from the end.
+   * @default 0
+   */
+  readonly axis?: number | bigint | undefined;
+  /**
+   * Each result without its own element: the first is 0 or 1.
+   * @default false
+   */
+  readonly exclusive?: boolean | undefined;
+  /**
+   * From the last element to the first.
+   * @default false
+   */
+  readonly reverse?: boolean | undefined;
+}
+
 /** concat: Tensors one after the other along an axis. ONNX Concat-13. */
 export interface ConcatParams {
   /**
@@ -802,7 +893,91 @@ export interface SliceParams {
   readonly steps?: readonly number[] | undefined;
 }
 
-/** pad: A tensor with margins: of one value, of the nearest element, or mirrored at the outermost elements. ONNX Pad-13, with margins of 0 or more. */
+/** gather: Slices of x along one axis, chosen by indices at run time. ONNX Gather-13. */
+export interface GatherParams {
+  /**
+   * Axis that the indices count along, negative from the end.
+   * @default 0
+   */
+  readonly axis?: number | bigint | undefined;
+}
+
+/** gatherElements: Single elements of x: the index along one axis is replaced by the one that indices holds at this place. ONNX GatherElements-13. */
+export interface GatherElementsParams {
+  /**
+   * Axis that the indices count along, negative from the end.
+   * @default 0
+   */
+  readonly axis?: number | bigint | undefined;
+}
+
+/** gatherNd: Slices of x, each named by a tuple of indices for its first axes. ONNX GatherND-13. */
+export interface GatherNdParams {
+  /**
+   * Leading axes that x and indices share. In [0, 7].
+   * @default 0
+   */
+  readonly batchDims?: number | bigint | undefined;
+}
+
+/** scatterElements: x with single elements updated: along one axis, indices say which. ONNX ScatterElements-18. */
+export interface ScatterElementsParams {
+  /**
+   * Axis that the indices count along, negative from the end.
+   * @default 0
+   */
+  readonly axis?: number | bigint | undefined;
+  /**
+   * How an update meets its element.
+   * @default "none"
+   */
+  readonly reduction?: ScatterReduction | undefined;
+}
+
+/** scatterNd: x with slices updated, each named by a tuple of indices for its first axes. ONNX ScatterND-18. */
+export interface ScatterNdParams {
+  /**
+   * How an update meets its element.
+   * @default "none"
+   */
+  readonly reduction?: ScatterReduction | undefined;
+}
+
+/** oneHot: A new axis on which the place that an index names is on and all others are off; an index out of range turns none on. ONNX OneHot-11. */
+export interface OneHotParams {
+  /**
+   * Size of the new axis. At least 0.
+   */
+  readonly depth: number | bigint;
+  /**
+   * Where the new axis is in y, negative from the end.
+   * @default -1
+   */
+  readonly axis?: number | bigint | undefined;
+}
+
+/** topK: The k greatest (or smallest) elements along an axis in descending (ascending) order, and their indices (int64). Equal ones, the zeros among them, keep their order; NaN counts as greater than all others. ONNX TopK-11, sorted. */
+export interface TopKParams {
+  /**
+   * Number of elements. At least 0.
+   */
+  readonly k: number | bigint;
+  /**
+   * Axis to search, negative from the end.
+   * @default -1
+   */
+  readonly axis?: number | bigint | undefined;
+  /**
+   * False: the smallest ones.
+   * @default true
+   */
+  readonly largest?: boolean | undefined;
+}
+
+/** det: Determinants of square matrices, by elimination in float64 with row pivots, rounded once. Of a matrix without rows 1. ONNX Det-22. */
+export type DetParams = Readonly<Record<string, never>>;
+
+/** pad: A tensor with margins: of one value, of the nearest element, mirrored at the outermost elements, or continued from the other end. ONNX Pad-19, with margins of 0 or more. */
 export interface PadParams {
   /**
    * Elements before the first, for each axis. At least 0.
@@ -1319,6 +1494,18 @@ export interface OpParams {
   round: RoundParams;
   reciprocal: ReciprocalParams;
   sign: SignParams;
+  sin: SinParams;
+  cos: CosParams;
+  tan: TanParams;
+  asin: AsinParams;
+  acos: AcosParams;
+  atan: AtanParams;
+  sinh: SinhParams;
+  cosh: CoshParams;
+  asinh: AsinhParams;
+  acosh: AcoshParams;
+  atanh: AtanhParams;
+  bitwiseNot: BitwiseNotParams;
   gelu: GeluParams;
   clip: ClipParams;
   add: AddParams;
@@ -1337,6 +1524,11 @@ export interface OpParams {
   logicalAnd: LogicalAndParams;
   logicalOr: LogicalOrParams;
   logicalXor: LogicalXorParams;
+  bitwiseAnd: BitwiseAndParams;
+  bitwiseOr: BitwiseOrParams;
+  bitwiseXor: BitwiseXorParams;
+  shiftLeft: ShiftLeftParams;
+  shiftRight: ShiftRightParams;
   where: WhereParams;
   haxpy: HaxpyParams;
   weightedSum: WeightedSumParams;
@@ -1350,8 +1542,18 @@ export interface OpParams {
   argMin: ArgMinParams;
   transpose: TransposeParams;
   softmax: SoftmaxParams;
+  cumSum: CumSumParams;
+  cumProd: CumProdParams;
   concat: ConcatParams;
   slice: SliceParams;
+  gather: GatherParams;
+  gatherElements: GatherElementsParams;
+  gatherNd: GatherNdParams;
+  scatterElements: ScatterElementsParams;
+  scatterNd: ScatterNdParams;
+  oneHot: OneHotParams;
+  topK: TopKParams;
+  det: DetParams;
   pad: PadParams;
   conv2d: Conv2dParams;
   conv2dBackwardInput: Conv2dBackwardInputParams;
@@ -1395,6 +1597,18 @@ export interface OpInputs {
   round: [x: NativeTensor];
   reciprocal: [x: NativeTensor];
   sign: [x: NativeTensor];
+  sin: [x: NativeTensor];
+  cos: [x: NativeTensor];
+  tan: [x: NativeTensor];
+  asin: [x: NativeTensor];
+  acos: [x: NativeTensor];
+  atan: [x: NativeTensor];
+  sinh: [x: NativeTensor];
+  cosh: [x: NativeTensor];
+  asinh: [x: NativeTensor];
+  acosh: [x: NativeTensor];
+  atanh: [x: NativeTensor];
+  bitwiseNot: [x: NativeTensor];
   gelu: [x: NativeTensor];
   clip: [x: NativeTensor];
   add: [a: NativeTensor, b: NativeTensor];
@@ -1413,6 +1627,11 @@ export interface OpInputs {
   logicalAnd: [a: NativeTensor, b: NativeTensor];
   logicalOr: [a: NativeTensor, b: NativeTensor];
   logicalXor: [a: NativeTensor, b: NativeTensor];
+  bitwiseAnd: [a: NativeTensor, b: NativeTensor];
+  bitwiseOr: [a: NativeTensor, b: NativeTensor];
+  bitwiseXor: [a: NativeTensor, b: NativeTensor];
+  shiftLeft: [a: NativeTensor, b: NativeTensor];
+  shiftRight: [a: NativeTensor, b: NativeTensor];
   where: [condition: NativeTensor, a: NativeTensor, b: NativeTensor];
   haxpy: [x: NativeTensor, y: NativeTensor];
   weightedSum: [weights: NativeTensor, ...xs: NativeTensor[]];
@@ -1426,8 +1645,18 @@ export interface OpInputs {
   argMin: [x: NativeTensor];
   transpose: [x: NativeTensor];
   softmax: [x: NativeTensor];
+  cumSum: [x: NativeTensor];
+  cumProd: [x: NativeTensor];
   concat: [...xs: NativeTensor[]];
   slice: [x: NativeTensor];
+  gather: [x: NativeTensor, indices: NativeTensor];
+  gatherElements: [x: NativeTensor, indices: NativeTensor];
+  gatherNd: [x: NativeTensor, indices: NativeTensor];
+  scatterElements: [x: NativeTensor, indices: NativeTensor, updates: NativeTensor];
+  scatterNd: [x: NativeTensor, indices: NativeTensor, updates: NativeTensor];
+  oneHot: [indices: NativeTensor, values: NativeTensor];
+  topK: [x: NativeTensor];
+  det: [x: NativeTensor];
   pad: [x: NativeTensor];
   conv2d: [x: NativeTensor, w: NativeTensor, bias?: NativeTensor | null, residual?: NativeTensor | null];
   conv2dBackwardInput: [dy: NativeTensor, w: NativeTensor];

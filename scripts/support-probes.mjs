@@ -29,6 +29,26 @@ export const PROBES = {
     ],
   },
   slice: { params: { starts: [0], ends: [8] } },
+  gather: { dtypes: [null, 'int64'] },
+  gatherElements: { dtypes: [null, 'int64'] },
+  gatherNd: {
+    shapes: [
+      [16, 16],
+      [16, 1],
+    ],
+    dtypes: [null, 'int64'],
+  },
+  scatterElements: { dtypes: [null, 'int64'] },
+  scatterNd: {
+    shapes: [
+      [16, 16],
+      [16, 1],
+      [16, 16],
+    ],
+    dtypes: [null, 'int64'],
+  },
+  oneHot: { shapes: [[16], [2]], dtypes: ['int64'], column: 1, params: { depth: 16 } },
+  topK: { params: { k: 4 } },
   pad: { params: { before: [1, 1], after: [1, 1] } },
   conv2d: { shapes: [image, [32, 16, 3, 3]], params: { padding: 1 } },
   conv2dInt8: { shapes: [image, [32, 16, 3, 3], []], params: { padding: 1 } },

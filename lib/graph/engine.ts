@@ -6,8 +6,12 @@ import type { Desc, Params } from './op-set';
 export interface Inference {
   /** dtypes and shapes of an op's results. @throws HalftoneError when the op refuses the inputs or the options. */
   infer(op: string, inputs: readonly (Desc | undefined)[], params: Params): readonly Desc[];
-  /** The first result of an op on known values, now: for shapes that are computed. Absent: nothing is computed ahead. */
-  evaluate?(op: string, inputs: readonly (Constant | undefined)[], params: Params): Constant;
+  /** The results of an op on known values, now: for shapes that are computed. Absent: nothing is computed ahead. */
+  evaluate?(
+    op: string,
+    inputs: readonly (Constant | undefined)[],
+    params: Params,
+  ): readonly Constant[];
   /** Why the device does not take a call that infer() takes; null when it does. Absent: every such call is taken. */
   supports?(op: string, inputs: readonly (Desc | undefined)[], params: Params): string | null;
 }

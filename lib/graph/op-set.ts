@@ -76,6 +76,8 @@ export interface NodeCall {
   tensor(name: string): Constant | undefined;
   /** Adds a call of a Halftone op. Its shapes and dtypes are checked now. */
   emit(op: string, inputs: readonly (Value | undefined)[], params?: Params): Value;
+  /** The same for ops with several results. */
+  emitAll(op: string, inputs: readonly (Value | undefined)[], params?: Params): readonly Value[];
   /** A tensor whose values are known. */
   constant(constant: Constant): Value;
   /** An error that names the node. */

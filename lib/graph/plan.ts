@@ -129,9 +129,11 @@ function evaluate(value: Value, state: PlanState): Constant | undefined {
   }
   const inputs = step.inputs.map((input) => input && evaluate(input, state));
   if (inputs.some((input, i) => !input && step.inputs[i])) return undefined;
-  const constant = state.inference.evaluate(step.op, inputs, step.params);
-  state.known.set(value, constant);
-  return constant;
+  const constants = state.inference.evaluate(step.op, inputs, step.params);
+  for (const [i, output] of step.outputs.entries()) {
+    state.known.set(output, constants[i] as Constant);
+  }
+  return state.known.get(value);
 }
 
 function lowerNode(node: Node, graph: Graph, opSet: OpSet, state: PlanState): readonly Value[] {
@@ -243,23 +245,33 @@ class PlannedCall implements NodeCall {
   }
 
   emit(op: string, inputs: readonly (Value | undefined)[], params: Params = {}): Value {
+    const [value] = this.emitAll(op, inputs, params);
+    if (!value) throw new TypeError(`${op} has no result`);
+    return value;
+  }
+
+  emitAll(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    params: Params = {},
+  ): readonly Value[] {
     const { steps, fixed, inference } = this.state;
     const descs = inference.infer(
       op,
       inputs.map((input) => input?.desc),
       params,
     );
-    const [desc] = descs;
-    if (!desc) throw new TypeError(`${op} has no result`);
-    const value: Value = { desc };
+    const outputs: readonly Value[] = descs.map((desc) => ({ desc }));
     const once =
       !drawsAnew({ op, params }) &&
       inputs.every((input) => !input || input.constant || fixed.has(input));
-    if (once) fixed.add(value);
-    const step: Step = { op, inputs, params, outputs: [value], node: this.node, once };
+    const step: Step = { op, inputs, params, outputs, node: this.node, once };
     steps.push(step);
-    this.state.makers.set(value, step);
-    return value;
+    for (const value of outputs) {
+      if (once) fixed.add(value);
+      this.state.makers.set(value, step);
+    }
+    return outputs;
   }
 
   constant(constant: Constant): Value {

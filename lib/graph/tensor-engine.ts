@@ -30,23 +30,32 @@ export class TensorEngine implements Engine<Tensor> {
   }
 
   // On the host, once: no part of what may be captured around it.
-  evaluate(op: string, inputs: readonly (Constant | undefined)[], params: Params): Constant {
+  evaluate(
+    op: string,
+    inputs: readonly (Constant | undefined)[],
+    params: Params,
+  ): readonly Constant[] {
     return withoutContext(() => this.#evaluate(op, inputs, params));
   }
 
-  #evaluate(op: string, inputs: readonly (Constant | undefined)[], params: Params): Constant {
+  #evaluate(
+    op: string,
+    inputs: readonly (Constant | undefined)[],
+    params: Params,
+  ): readonly Constant[] {
     const tensors = inputs.map((input) => input && toTensor(input, 'cpu'));
     const results: Tensor[] = [];
     try {
       if (op === VIEW) {
-        return { ...(inputs[0] as Constant), shape: params['shape'] as readonly number[] };
+        return [{ ...(inputs[0] as Constant), shape: params['shape'] as readonly number[] }];
       }
       results.push(...runOpAll(op as OpName, tensors, params as OpParams[OpName], 'cpu'));
-      const { dtype, shape } = results[0] as Tensor;
-      const data = new ARRAY_TYPES[dtype](elementCount(shape));
-      const handle = (results[0] as Tensor).handle(op);
-      binding.readSync(handle, false, data.buffer as ArrayBuffer);
-      return { dtype, shape, data };
+      return results.map((result) => {
+        const { dtype, shape } = result;
+        const data = new ARRAY_TYPES[dtype](elementCount(shape));
+        binding.readSync(result.handle(op), false, data.buffer as ArrayBuffer);
+        return { dtype, shape, data };
+      });
     } finally {
       for (const value of [...tensors, ...results]) value?.dispose();
     }

@@ -40,6 +40,7 @@ const quantized =
   (node, types) => [types.get(node.inputs[index] ?? '') ?? 'uint8'];
 
 const BOOL = always('bool');
+const WINDOW = fromAttribute('output_datatype', always('float32'));
 
 /** Operators whose first output is not of the type of the first input. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -71,6 +72,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   Cast: fromAttribute('to', like(0)),
   CastLike: like(1),
   EyeLike: fromAttribute('dtype', like(0)),
+  HannWindow: WINDOW,
+  HammingWindow: WINDOW,
+  BlackmanWindow: WINDOW,
+  MelWeightMatrix: WINDOW,
   RandomNormal: fromAttribute('dtype', always('float32')),
   RandomUniform: fromAttribute('dtype', always('float32')),
   RandomNormalLike: fromAttribute('dtype', like(0)),

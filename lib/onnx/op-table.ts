@@ -6,17 +6,21 @@ import { CONSTANT } from './nodes/constant';
 import { CONV } from './nodes/conv';
 import { EINSUM } from './nodes/einsum';
 import { ELEMENTWISE } from './nodes/elementwise';
+import { GATHER } from './nodes/gather';
 import { INTEGER } from './nodes/integer';
 import { LOSS } from './nodes/loss';
 import { MATMUL } from './nodes/matmul';
 import { NORM } from './nodes/norm';
+import { ORDER } from './nodes/order';
 import { POOL } from './nodes/pool';
 import { QUANT } from './nodes/quant';
 import { RECURRENT } from './nodes/recurrent';
 import { REDUCE } from './nodes/reduce';
 import { SEQUENCE } from './nodes/sequence';
 import { SHAPE } from './nodes/shape';
+import { SIGNAL } from './nodes/signal';
 import { SOFTMAX } from './nodes/softmax';
+import { STATE } from './nodes/state';
 import { TENSOR } from './nodes/tensor';
 
 /** One line per family of operators. */
@@ -28,17 +32,21 @@ const FAMILIES: readonly (readonly OpDefinition[])[] = [
   CONV,
   EINSUM,
   ELEMENTWISE,
+  GATHER,
   INTEGER,
   LOSS,
   MATMUL,
   NORM,
+  ORDER,
   POOL,
   QUANT,
   RECURRENT,
   REDUCE,
   SEQUENCE,
   SHAPE,
+  SIGNAL,
   SOFTMAX,
+  STATE,
   TENSOR,
 ];
 
@@ -46,4 +54,10 @@ const FAMILIES: readonly (readonly OpDefinition[])[] = [
 const NEWEST_OPSET = 28;
 
 /** The ONNX operators that Halftone runs. */
-export const ONNX_OPS = new OpSet(FAMILIES.flat(), new Map([['', NEWEST_OPSET]]));
+export const ONNX_OPS = new OpSet(
+  FAMILIES.flat(),
+  new Map([
+    ['', NEWEST_OPSET],
+    ['ai.onnx.preview', 1],
+  ]),
+);

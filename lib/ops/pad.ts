@@ -10,7 +10,8 @@ export type PadOptions = PadParams;
 
 /**
  * x with `before[k]` elements before and `after[k]` after those of axis k: of `value` (mode 'constant'), of the nearest element
- * ('edge'), or mirrored at the outermost elements, which are not repeated ('reflect'). ONNX Pad-13, with margins of 0 or more.
+ * ('edge'), mirrored at the outermost elements, which are not repeated ('reflect'), or continued from the other end ('wrap').
+ * ONNX Pad-19, with margins of 0 or more.
  *
  * @param x any shape and element type
  * @throws ParamError when a list has not one value per axis, or the element type does not have `value`; ShapeError when there

@@ -103,4 +103,30 @@ HALFTONE_HD T power(T a, T b) {
   }
 }
 
+/// What C++ has promoted to int, in the type of `a` again.
+template <std::integral T, std::integral Promoted>
+HALFTONE_HD T same_type(T, Promoted value) {
+  return static_cast<T>(value);
+}
+
+/// Whether a shift by b keeps any bit of T.
+template <std::integral T>
+HALFTONE_HD bool is_shift(T b) {
+  return static_cast<std::make_unsigned_t<T>>(b) < 8 * sizeof(T);
+}
+
+/// Amounts outside of [0, bits) move every bit out.
+template <std::integral T>
+HALFTONE_HD T shift_left(T a, T b) {
+  return is_shift(b) ? static_cast<T>(static_cast<Wrapping<T>>(a) << static_cast<int>(b)) : T{0};
+}
+
+/// The same; signed numbers keep their sign.
+template <std::integral T>
+HALFTONE_HD T shift_right(T a, T b) {
+  if (is_shift(b)) return static_cast<T>(a >> static_cast<int>(b));
+  // In two steps, since one may only move out all bits but one.
+  return static_cast<T>(a >> static_cast<int>(8 * sizeof(T) - 1) >> 1);
+}
+
 }  // namespace halftone::math

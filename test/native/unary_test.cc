@@ -140,6 +140,17 @@ void check_all(const std::vector<T>& x) {
   check_values<Round, T>(x, {[](double v) { return std::nearbyint(v); }, 0});
   check_values<Reciprocal, T>(x, {[](double v) { return 1 / v; }, 0});
   check_values<Sign, T>(x, {oracle_sign, 0});
+  check_values<Sin, T>(x, {[](double v) { return std::sin(v); }, 2});
+  check_values<Cos, T>(x, {[](double v) { return std::cos(v); }, 2});
+  check_values<Tan, T>(x, {[](double v) { return std::tan(v); }, 4});
+  check_values<Asin, T>(x, {[](double v) { return std::asin(v); }, 2});
+  check_values<Acos, T>(x, {[](double v) { return std::acos(v); }, 2});
+  check_values<Atan, T>(x, {[](double v) { return std::atan(v); }, 2});
+  check_values<Sinh, T>(x, {[](double v) { return std::sinh(v); }, 3});
+  check_values<Cosh, T>(x, {[](double v) { return std::cosh(v); }, 2});
+  check_values<Asinh, T>(x, {[](double v) { return std::asinh(v); }, 3});
+  check_values<Acosh, T>(x, {[](double v) { return std::acosh(v); }, 4});
+  check_values<Atanh, T>(x, {[](double v) { return std::atanh(v); }, 3});
   check_values<Gelu, T>(x, {oracle_gelu, 4}, {}, true);
   check_values<Gelu, T>(x, {oracle_gelu_tanh, 8}, {GeluApproximation::kTanh}, true);
   check_values<Clip, T>(
@@ -166,6 +177,7 @@ void check_signed() {
   check_integers<Abs, T>({0, 1, -1, high, low}, {0, 1, 1, high, low});
   check_integers<Relu, T>({0, 1, -1, high, low}, {0, 1, 0, high, 0});
   check_integers<Sign, T>({0, 1, -1, high, low}, {0, 1, -1, 1, -1});
+  check_integers<BitwiseNot, T>({0, 1, -1, high, low}, {-1, -2, 0, low, high});
   check_integers<Clip, T>({0, 1, -1, high, low}, {0, 1, -1, 100, -2}, {-2.5, 100.9});
   check_integers<Clip, T>({0, high, low}, {0, high, low}, {});
   check_integers<Clip, T>({0, high, low}, {high, high, high}, {1e300, 1e300});
@@ -178,6 +190,7 @@ void check_unsigned() {
   check_integers<Abs, T>({0, 1, high}, {0, 1, high});
   check_integers<Relu, T>({0, 1, high}, {0, 1, high});
   check_integers<Sign, T>({0, 1, high}, {0, 1, 1});
+  check_integers<BitwiseNot, T>({0, 1, high}, {high, static_cast<T>(high - 1), 0});
   check_integers<Clip, T>({0, 1, 7, high}, {1, 1, 7, 200}, {0.5, 200});
 }
 

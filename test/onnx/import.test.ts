@@ -112,8 +112,8 @@ describe('refusals', () => {
     ],
     [
       'an operator set from the past',
-      withNode({ op: 'Equal', name: 'a', inputs: ['x', 'x'], outputs: ['y'] }, { opset: 6 }),
-      'node "a" (Equal, opset 6): Equal is supported from operator set 7 on',
+      withNode({ op: 'Erf', name: 'a', inputs: ['x'], outputs: ['y'] }, { opset: 6 }),
+      'node "a" (Erf, opset 6): Erf is supported from operator set 9 on',
     ],
     [
       'an unknown attribute',

@@ -169,11 +169,14 @@ describeOp<PadOptions & { value?: number }>({
   run: ([x], params) => pad(x as Tensor, params),
   *cases(rng) {
     for (const dtype of COMPUTED_DTYPES) {
-      for (const mode of ['constant', 'edge', 'reflect'] as const) {
+      for (const mode of ['constant', 'edge', 'reflect', 'wrap'] as const) {
         const x = host(dtype, [3, 4], rng);
         yield { inputs: [x], params: { before: [2, 0], after: [1, 3], mode, value: 1 } };
         yield { inputs: [x], params: { before: [0, 1], after: [0, 0], mode } };
       }
+      // Around more than once.
+      const x = host(dtype, [3, 2], rng);
+      yield { inputs: [x], params: { before: [7, 0], after: [3, 9], mode: 'wrap' } };
     }
   },
   reference([x], { before, after, mode, value = 0 }) {
@@ -183,6 +186,7 @@ describeOp<PadOptions & { value?: number }>({
       const source = indices.map((i, k) => {
         const j = i - Number(before[k]);
         const last = (from.shape[k] as number) - 1;
+        if (mode === 'wrap') return (j + 6 * (last + 1)) % (last + 1);
         if (mode === 'edge') return Math.min(Math.max(j, 0), last);
         return mode === 'reflect' ? last - Math.abs(last - Math.abs(j)) : j;
       });
@@ -197,6 +201,13 @@ describeOp<PadOptions & { value?: number }>({
       message:
         'pad: margins must be smaller than the axis that they mirror, got 1 for axis 0 of x [1]',
       run: (device) => pad(tensor([1], { device }), { before: [1], after: [0], mode: 'reflect' }),
+    },
+    {
+      label: 'nothing to continue with',
+      code: 'ERR_SHAPE',
+      message: 'pad: x must have an element to repeat along axis 0, got x [0]',
+      run: (device) =>
+        pad(tensor([], { device, shape: [0] }), { before: [1], after: [0], mode: 'wrap' }),
     },
     {
       label: 'a value that the type does not have',

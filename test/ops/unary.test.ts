@@ -91,6 +91,18 @@ const ROWS: readonly Row[] = [
   { name: 'ceil', dtypes: FLOATS, exact: Math.ceil },
   { name: 'round', dtypes: FLOATS, exact: roundEven },
   { name: 'reciprocal', dtypes: FLOATS, exact: (x) => 1 / x },
+  // The documented bounds, and 1 for JavaScript's own functions, which float64 is compared with.
+  { name: 'sin', dtypes: FLOATS, exact: Math.sin, ulps: 3 },
+  { name: 'cos', dtypes: FLOATS, exact: Math.cos, ulps: 3 },
+  { name: 'tan', dtypes: FLOATS, exact: Math.tan, ulps: 5 },
+  { name: 'asin', dtypes: FLOATS, exact: Math.asin, ulps: 3 },
+  { name: 'acos', dtypes: FLOATS, exact: Math.acos, ulps: 3 },
+  { name: 'atan', dtypes: FLOATS, exact: Math.atan, ulps: 3 },
+  { name: 'sinh', dtypes: FLOATS, exact: Math.sinh, ulps: 4 },
+  { name: 'cosh', dtypes: FLOATS, exact: Math.cosh, ulps: 3 },
+  { name: 'asinh', dtypes: FLOATS, exact: Math.asinh, ulps: 4 },
+  { name: 'acosh', dtypes: FLOATS, exact: Math.acosh, ulps: 5 },
+  { name: 'atanh', dtypes: FLOATS, exact: Math.atanh, ulps: 4 },
   {
     name: 'sign',
     dtypes: [...FLOATS, ...NUMBERS],

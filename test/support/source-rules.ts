@@ -101,7 +101,10 @@ const MAY_INCLUDE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The arithmetic of one operator that kernels of others use too: the same lines everywhere. */
-const SHARED_BY_KERNELS: readonly string[] = ['native/ops/quantize/rounding.h'];
+const SHARED_BY_KERNELS: readonly string[] = [
+  'native/ops/gather/indices.h',
+  'native/ops/quantize/rounding.h',
+];
 
 function checkNative(file: string, code: string): string[] {
   const found: string[] = [];

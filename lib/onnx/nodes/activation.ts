@@ -71,6 +71,24 @@ const ACTIVATIONS: readonly OpDefinition[] = [
   ),
 ];
 
+/** SwiGLU-28: a sigmoid(alpha a) b. */
+const swiGlu: OpDefinition = {
+  op: 'SwiGLU',
+  since: 28,
+  inputs: [2, 2],
+  attributes: { alpha: 'float' },
+  lower(call) {
+    const [x, gate] = sameTypes(call, [call.input(0), call.input(1)]) as [Value, Value];
+    const { dtype } = x.desc;
+    const wide = wideType(dtype);
+    const a = algebra(call, wide);
+    const wider = cast(call, x, wide);
+    const swish = a.mul(wider, a.sigmoid(a.mul(wider, call.float('alpha') ?? 1)));
+    return cast(call, a.mul(swish, cast(call, gate, wide)), dtype);
+  },
+  batch: broadcastBatch,
+};
+
 /** PRelu-6: one slope, or one for each channel. */
 const prelu6: OpDefinition = {
   op: 'PRelu',
@@ -191,6 +209,7 @@ const mean: OpDefinition = {
 };
 
 export const ACTIVATION: readonly OpDefinition[] = [
+  swiGlu,
   ...ACTIVATIONS,
   isInfinite,
   isNotANumber,

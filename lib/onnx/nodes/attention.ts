@@ -79,6 +79,38 @@ function bias(call: NodeCall, q: number, kv: number, past: number, dtype: 'float
   return sum;
 }
 
+/** The two products of attention, where several heads of Q [b, heads, q, d] share one of K [b, groups, kv, d]. */
+function groupHeads(call: NodeCall, query: Value, key: Value) {
+  const [b = 0, heads = 0, q = 0, d = 0] = query.desc.shape;
+  const [, groups = 0, kv = 0] = key.desc.shape;
+  if (groups === 0 || heads % groups !== 0) {
+    throw call.error(`${heads} heads of Q must be a multiple of ${groups} heads of K`);
+  }
+  // Heads that share keys are rows of one product.
+  const rows = (x: Value, size: number) =>
+    reshape(call, x, [b, groups, (heads / groups) * q, size]);
+  const compute = computeOption(call);
+  return {
+    ...{ b, heads, q, d, kv },
+    /** Q K^T scale as `wide` [b, heads, q, kv]. */
+    scores(scale: number, wide: 'float32' | 'float64'): Value {
+      const product = call.emit('matmul', [rows(query, d), key], {
+        transB: true,
+        ...compute,
+        ...(compute.compute === 'float16' ? {} : { outputDType: wide }),
+      });
+      const all = reshape(call, cast(call, product, wide), [b, heads, q, kv]);
+      return algebra(call, wide).mul(all, scale);
+    },
+    /** Weights [b, heads, q, kv] times V [b, groups, kv, width], in the type of V. */
+    mix(weights: Value, value: Value): Value {
+      const narrow = cast(call, weights, value.desc.dtype);
+      const mixed = call.emit('matmul', [rows(narrow, kv), value], compute);
+      return reshape(call, mixed, [b, heads, q, value.desc.shape[3] ?? 0]);
+    },
+  };
+}
+
 /**
  * Attention-23, 24: softmax(softcap(Q * K^T * scale) + mask) * V, with past keys and values in front, several query heads
  * to a key head, and rows that are masked out entirely giving 0. Scores are float32 for 16-bit inputs.
@@ -110,23 +142,10 @@ const attention: OpDefinition = {
       return before ? call.emit('concat', [before, now], { axis: 2 }) : now;
     };
     const [key, value] = [joined(1, 4), joined(2, 5)];
-    const [b = 0, heads = 0, q = 0, d = 0] = query.desc.shape;
-    const [, groups = 0, kv = 0] = key.desc.shape;
+    const grouped = groupHeads(call, query, key);
+    const { b, heads, q, d, kv } = grouped;
     const width = value.desc.shape[3] ?? 0;
-    if (groups === 0 || heads % groups !== 0) {
-      throw call.error(`${heads} heads of Q must be a multiple of ${groups} heads of K`);
-    }
-    // Heads that share keys are rows of one product.
-    const rows = (x: Value, size: number) =>
-      reshape(call, x, [b, groups, (heads / groups) * q, size]);
-    const compute = computeOption(call);
-    const scale = call.float('scale') ?? 1 / Math.sqrt(d);
-    const product = call.emit('matmul', [rows(query, d), key], {
-      transB: true,
-      ...compute,
-      ...(compute.compute === 'float16' ? {} : { outputDType: wide }),
-    });
-    const scores = a.mul(reshape(call, cast(call, product, wide), [b, heads, q, kv]), scale);
+    const scores = grouped.scores(call.float('scale') ?? 1 / Math.sqrt(d), wide);
 
     const cap = call.float('softcap') ?? 0;
     const capped = cap === 0 ? scores : a.mul(a.tanh(a.div(scores, cap)), cap);
@@ -141,8 +160,7 @@ const attention: OpDefinition = {
     const shown = [scores, capped, biased, weights][mode];
     if (!shown) throw call.error(`qk_matmul_output_mode must lie in [0, 3], got ${mode}`);
 
-    const mixed = call.emit('matmul', [rows(cast(call, weights, dtype), kv), value], compute);
-    const y = reshape(call, mixed, [b, heads, q, width]);
+    const y = grouped.mix(weights, value);
     const merged = flat
       ? reshape(call, transpose(call, y, [0, 2, 1, 3]), [b, q, heads * width])
       : y;
@@ -204,13 +222,32 @@ const rotaryEmbedding: OpDefinition = {
   },
 };
 
-/** Rows of a table [n, width] at `count` positions: a product with rows that hold one 1 each. */
-function rowsAt(call: NodeCall, table: Value, ids: Value, count: number): Value {
-  const n = table.desc.shape[0] ?? 0;
-  const numbers = reshape(call, call.emit('arange', [], { stop: n, dtype: 'int64' }), [1, n]);
-  const column = reshape(call, cast(call, ids, 'int64'), [count, 1]);
-  const hot = cast(call, call.emit('equal', [column, numbers]), table.desc.dtype);
-  return call.emit('matmul', [hot, table]);
-}
+/** Rows of a table [n, width] at `count` positions. */
+const rowsAt = (call: NodeCall, table: Value, ids: Value, count: number): Value =>
+  call.emit('gather', [table, reshape(call, ids, [count])]);
 
-export const ATTENTION: readonly OpDefinition[] = [attention, rotaryEmbedding];
+/** FlexAttention-1 of ai.onnx.preview: softmax(Q K^T scale) V of [b, heads, s, d], without the graphs that change scores. */
+const flexAttention: OpDefinition = {
+  op: 'FlexAttention',
+  domain: 'ai.onnx.preview',
+  since: 1,
+  inputs: [3, 3],
+  attributes: { scale: 'float' },
+  sums: true,
+  lower(call) {
+    const query = call.input(0);
+    for (const index of [0, 1, 2]) {
+      const { shape } = call.input(index).desc;
+      if (shape.length !== 4) {
+        throw call.error(`input ${index} must have 4 axes, got [${shape.join(', ')}]`);
+      }
+    }
+    const wide = wideType(query.desc.dtype) === 'float64' ? 'float64' : 'float32';
+    const grouped = groupHeads(call, query, call.input(1));
+    const scores = grouped.scores(call.float('scale') ?? 1 / Math.sqrt(grouped.d), wide);
+    const weights = call.emit('softmax', [scores], { axis: 3 });
+    return grouped.mix(weights, call.input(2));
+  },
+};
+
+export const ATTENTION: readonly OpDefinition[] = [attention, flexAttention, rotaryEmbedding];

@@ -20,12 +20,32 @@ const BINARY: readonly OpDefinition[] = [
   direct('Or', 7, 2, 'logicalOr'),
   direct('Xor', 7, 2, 'logicalXor'),
   direct('Where', 9, 3, 'where'),
+  direct('BitwiseAnd', 18, 2, 'bitwiseAnd'),
+  direct('BitwiseOr', 18, 2, 'bitwiseOr'),
+  direct('BitwiseXor', 18, 2, 'bitwiseXor'),
 ];
 
-/** Add-6 and its like: the second input is broadcast only when an attribute says so, and to the axes that one names. */
-const binary6 = (op: string, native: string): OpDefinition => ({
+/** BitShift-11. */
+const bitShift: OpDefinition = {
+  op: 'BitShift',
+  since: 11,
+  inputs: [2, 2],
+  attributes: { direction: 'string' },
+  lower(call) {
+    const direction = call.string('direction');
+    if (direction !== 'LEFT' && direction !== 'RIGHT') {
+      throw call.error(`direction must be LEFT or RIGHT, got "${direction ?? ''}"`);
+    }
+    const operands = sameTypes(call, [call.input(0), call.input(1)]);
+    return call.emit(direction === 'LEFT' ? 'shiftLeft' : 'shiftRight', operands);
+  },
+  batch: broadcastBatch,
+};
+
+/** Add-6, And-1 and their like: the second input is broadcast only when an attribute says so, and to the axes that one names. */
+const binary6 = (op: string, native: string, since = 6): OpDefinition => ({
   op,
-  since: 6,
+  since,
   inputs: [2, 2],
   attributes: { axis: 'int', broadcast: 'int' },
   lower(call) {
@@ -48,7 +68,16 @@ const binary6 = (op: string, native: string): OpDefinition => ({
 /** Before 6 these had an attribute for in-place work. */
 const UNARY: readonly OpDefinition[] = [
   direct('Abs', 6, 1, 'abs'),
+  direct('Acos', 7, 1, 'acos'),
+  direct('Acosh', 9, 1, 'acosh'),
+  direct('Asin', 7, 1, 'asin'),
+  direct('Asinh', 9, 1, 'asinh'),
+  direct('Atan', 7, 1, 'atan'),
+  direct('Atanh', 9, 1, 'atanh'),
+  direct('BitwiseNot', 18, 1, 'bitwiseNot'),
   direct('Ceil', 6, 1, 'ceil'),
+  direct('Cos', 7, 1, 'cos'),
+  direct('Cosh', 9, 1, 'cosh'),
   direct('Erf', 9, 1, 'erf'),
   direct('Exp', 6, 1, 'exp'),
   direct('Floor', 6, 1, 'floor'),
@@ -59,7 +88,10 @@ const UNARY: readonly OpDefinition[] = [
   direct('Round', 11, 1, 'round'),
   direct('Sigmoid', 6, 1, 'sigmoid'),
   direct('Sign', 9, 1, 'sign'),
+  direct('Sin', 7, 1, 'sin'),
+  direct('Sinh', 9, 1, 'sinh'),
   direct('Sqrt', 6, 1, 'sqrt'),
+  direct('Tan', 7, 1, 'tan'),
   direct('Tanh', 6, 1, 'tanh'),
 ];
 
@@ -158,7 +190,15 @@ export const ELEMENTWISE: readonly OpDefinition[] = [
   binary6('Div', 'div'),
   binary6('Mul', 'mul'),
   binary6('Sub', 'sub'),
+  binary6('And', 'logicalAnd', 1),
+  binary6('Equal', 'equal', 1),
+  binary6('Greater', 'greater', 1),
+  binary6('Less', 'less', 1),
+  binary6('Or', 'logicalOr', 1),
+  binary6('Pow', 'pow', 1),
+  binary6('Xor', 'logicalXor', 1),
   ...BINARY,
+  bitShift,
   ...UNARY,
   fold('Max', 6, 'max'),
   fold('Min', 6, 'min'),

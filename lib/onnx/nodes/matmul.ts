@@ -1,4 +1,4 @@
-import type { BatchAnswer, BatchQuery, OpDefinition } from '../../graph/op-set';
+import type { BatchAnswer, BatchQuery, OpDefinition, Value } from '../../graph/op-set';
 import { broadcastBatch, computeOption, WORKS_ALONG } from './common';
 
 /**
@@ -24,12 +24,14 @@ const matMul: OpDefinition = {
   batch: matmulBatch,
 };
 
+const GEMM_ATTRIBUTES = { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' } as const;
+
 /** Gemm-7, 9, 11, 13: alpha * op(A) * op(B) + beta * C of matrices. */
 const gemm: OpDefinition = {
   op: 'Gemm',
   since: 7,
   inputs: [2, 3],
-  attributes: { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' },
+  attributes: GEMM_ATTRIBUTES,
   sums: true,
   lower(call) {
     const [a, b, c] = [call.input(0), call.input(1), call.optional(2)];
@@ -60,4 +62,31 @@ const gemm: OpDefinition = {
   },
 };
 
-export const MATMUL: readonly OpDefinition[] = [matMul, gemm];
+/** Gemm-1, 6: C is broadcast only when an attribute says so. */
+const gemm1: OpDefinition = {
+  ...gemm,
+  since: 1,
+  inputs: [3, 3],
+  attributes: { ...GEMM_ATTRIBUTES, broadcast: 'int' },
+  lower(call) {
+    const y = gemm.lower(call) as Value;
+    const [shape, c] = [y.desc.shape, call.input(2).desc.shape];
+    if ((call.int('broadcast') ?? 0) === 0 && c.join() !== shape.join()) {
+      throw call.error(
+        `input 2 [${c.join(', ')}] must have the shape of the product [${shape.join(', ')}], or be broadcast to it`,
+      );
+    }
+    return y;
+  },
+};
+
+/** Det-11, 22. */
+const det: OpDefinition = {
+  op: 'Det',
+  since: 11,
+  inputs: [1, 1],
+  lower: (call) => call.emit('det', [call.input(0)]),
+  batch: (query) => ((query.shapes[0]?.length ?? 0) > 2 ? { ok: true } : WORKS_ALONG),
+};
+
+export const MATMUL: readonly OpDefinition[] = [matMul, gemm, gemm1, det];

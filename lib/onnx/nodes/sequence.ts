@@ -4,8 +4,8 @@ import type { DType } from '../../dtype';
 import type { NodeCall, OpDefinition, Sequence, Value } from '../../graph/op-set';
 import { dataTypeName, dtypeOf } from '../decode-tensor';
 import { axisOf } from './scalar';
-import { reshape } from './shape';
-import { int64, part } from './tensor';
+import { int64, reshape } from './shape';
+import { part } from './tensor';
 
 /** Sequences are made anew by each node that changes one: this bounds what a hostile file costs. */
 const MAX_ELEMENTS = 4096;

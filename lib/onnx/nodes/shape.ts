@@ -1,4 +1,5 @@
-import { elementCount, integersOf } from '../../graph/ir';
+import { bfloat16BitsToFloat, halfBitsToFloat } from '../../dtype';
+import { type Constant, elementCount, integersOf } from '../../graph/ir';
 import {
   type BatchAnswer,
   type BatchQuery,
@@ -18,6 +19,46 @@ export function reshape(call: NodeCall, x: Value, shape: readonly number[]): Val
   if (x.constant) return call.constant({ ...x.constant, shape });
   return call.emit(VIEW, [x], { shape });
 }
+
+/** Known sizes or indices. */
+export const int64 = (values: readonly number[], shape = [values.length]): Constant => ({
+  dtype: 'int64',
+  shape,
+  data: BigInt64Array.from(values, BigInt),
+});
+
+/** Integers of an input that may be int32 or int64. */
+export function integers(call: NodeCall, index: number): readonly number[] | undefined {
+  if (!call.optional(index)) return undefined;
+  const { dtype, data } = call.known(index);
+  if (dtype !== 'int64' && dtype !== 'int32') {
+    throw call.error(`input ${index} must be int32 or int64, got ${dtype}`);
+  }
+  const limit = (value: number) =>
+    Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));
+  return Array.from<number | bigint, number>(data, (value) => limit(Number(value)));
+}
+
+/** The single number of an input. */
+export function number(call: NodeCall, index: number): number | undefined {
+  if (!call.optional(index)) return undefined;
+  const { dtype, data, shape } = call.known(index);
+  if (data.length !== 1) {
+    throw call.error(`input ${index} must be one value, got [${shape.join(', ')}]`);
+  }
+  if (dtype === 'float16') return halfBitsToFloat(Number(data[0]));
+  if (dtype === 'bfloat16') return bfloat16BitsToFloat(Number(data[0]));
+  return Number(data[0]);
+}
+
+/** start, start + 1, ... as int64. */
+export const countUp = (
+  call: NodeCall,
+  n: number,
+  start: number,
+  shape: readonly number[],
+): Value =>
+  reshape(call, call.emit('arange', [], { start, stop: start + n, dtype: 'int64' }), shape);
 
 /** Batch rule of operators that only give the elements another shape. */
 function keepsImages({ batch, outputShapes }: BatchQuery): BatchAnswer {

@@ -1,15 +1,10 @@
-import { ARRAY_TYPES, bfloat16BitsToFloat, halfBitsToFloat } from '../../dtype';
-import { type Constant, elementCount } from '../../graph/ir';
+import { ARRAY_TYPES } from '../../dtype';
+import { elementCount } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import { dataTypeName, dtypeOf } from '../decode-tensor';
 import { inputsOf, perImageBatch, sameTypes } from './common';
 import { algebra, axisOf, cast, scalar } from './scalar';
-import { reshape } from './shape';
-
-export const int64 = (values: readonly number[], shape = [values.length]): Constant => ({
-  dtype: 'int64',
-  shape,
-  data: BigInt64Array.from(values, BigInt),
-});
+import { countUp, int64, integers, number, reshape } from './shape';
 
 /** Shape-1, 13, 15 ...: with the first and the end of the wanted axes. */
 const shapeOf = {
@@ -57,18 +52,6 @@ const concat: OpDefinition = {
     return fixed < 0 ? { ok: true } : { ok: false, why: `input ${fixed} has no images` };
   },
 };
-
-/** Integers of an input that may be int32 or int64. */
-function integers(call: NodeCall, index: number): readonly number[] | undefined {
-  if (!call.optional(index)) return undefined;
-  const { dtype, data } = call.known(index);
-  if (dtype !== 'int64' && dtype !== 'int32') {
-    throw call.error(`input ${index} must be int32 or int64, got ${dtype}`);
-  }
-  const limit = (value: number) =>
-    Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));
-  return Array.from<number | bigint, number>(data, (value) => limit(Number(value)));
-}
 
 function missing(call: NodeCall, what: string): never {
   throw call.error(`${what} is missing`);
@@ -158,18 +141,6 @@ const SPLIT: readonly OpDefinition[] = [
     lower: (call) => split(call, call.knownInts(1)),
   },
 ];
-
-/** The single number of an input. */
-function number(call: NodeCall, index: number): number | undefined {
-  if (!call.optional(index)) return undefined;
-  const { dtype, data, shape } = call.known(index);
-  if (data.length !== 1) {
-    throw call.error(`input ${index} must be one value, got [${shape.join(', ')}]`);
-  }
-  if (dtype === 'float16') return halfBitsToFloat(Number(data[0]));
-  if (dtype === 'bfloat16') return bfloat16BitsToFloat(Number(data[0]));
-  return Number(data[0]);
-}
 
 /** Margins before and after each axis; negative ones cut off. */
 function pad(call: NodeCall, pads: readonly number[], value: number): Value {
@@ -296,14 +267,31 @@ const range: OpDefinition = {
   },
 };
 
-const counting = (call: NodeCall, n: number, start: number, shape: readonly number[]): Value =>
-  reshape(call, call.emit('arange', [], { start, stop: start + n, dtype: 'int64' }), shape);
-
 /** column - row of a matrix, plus `offset`. */
 function diagonals(call: NodeCall, rows: number, columns: number, offset: number): Value {
-  const row = counting(call, rows, 0, [rows, 1]);
-  return call.emit('sub', [counting(call, columns, offset, [1, columns]), row]);
+  const row = countUp(call, rows, 0, [rows, 1]);
+  return call.emit('sub', [countUp(call, columns, offset, [1, columns]), row]);
 }
+
+/** EyeLike-9, 22: ones on a diagonal. */
+const eyeLike: OpDefinition = {
+  op: 'EyeLike',
+  since: 9,
+  inputs: [1, 1],
+  attributes: { dtype: 'int', k: 'int' },
+  lower(call) {
+    const { shape, dtype } = call.input(0).desc;
+    const [rows, columns] = shape;
+    if (shape.length !== 2 || rows === undefined || columns === undefined) {
+      throw call.error(`x must be a matrix, got [${shape.join(', ')}]`);
+    }
+    const code = call.int('dtype');
+    const to = code === undefined ? dtype : dtypeOf(code);
+    if (!to) throw call.error(`a result of ${dataTypeName(code ?? 0)} is not supported`);
+    const diagonal = diagonals(call, rows, columns, -(call.int('k') ?? 0));
+    return cast(call, algebra(call, 'int64').equal(diagonal, 0), to);
+  },
+};
 
 /** Trilu-14: the part of matrices above or below a diagonal. */
 const trilu: OpDefinition = {
@@ -320,31 +308,6 @@ const trilu: OpDefinition = {
     const diagonal = diagonals(call, rows, columns, -(number(call, 1) ?? 0));
     const keep = upper ? a.greater(diagonal, -1) : a.less(diagonal, 1);
     return call.emit('where', [keep, x, scalar(call, 0, x.desc.dtype)]);
-  },
-};
-
-/** Gather-1, 11, 13 with few indices that are known: slices. */
-const MAX_GATHERED = 256;
-const gather: OpDefinition = {
-  op: 'Gather',
-  since: 1,
-  inputs: [2, 2],
-  attributes: { axis: 'int' },
-  lower(call) {
-    const x = call.input(0);
-    const axis = axisOf(call, call.int('axis') ?? 0, x.desc.shape.length);
-    const length = x.desc.shape[axis] as number;
-    const indices = integers(call, 1) ?? [];
-    if (indices.length === 0 || indices.length > MAX_GATHERED) {
-      throw call.error(`1 to ${MAX_GATHERED} indices are supported, got ${indices.length}`);
-    }
-    const wrong = indices.find((i) => i < -length || i >= length);
-    if (wrong !== undefined) throw call.error(`index ${wrong} is outside of ${length}`);
-    const parts = indices.map((i) => part(call, x, axis, i < 0 ? i + length : i, 1));
-    const joined = parts.length === 1 ? (parts[0] as Value) : call.emit('concat', parts, { axis });
-    const { shape } = x.desc;
-    const target = [...shape.slice(0, axis), ...call.input(1).desc.shape, ...shape.slice(axis + 1)];
-    return reshape(call, joined, target);
   },
 };
 
@@ -374,7 +337,7 @@ export const TENSOR: readonly OpDefinition[] = [
   { ...dropout, since: 7, inputs: [1, 1], attributes: { ratio: 'float' } },
   { ...dropout, since: 12, inputs: [1, 3], attributes: { seed: 'int' } },
   expand,
-  gather,
+  eyeLike,
   ...PAD,
   range,
   size,

@@ -13,8 +13,14 @@
 namespace halftone {
 
 constexpr bool takes(BinaryKind kind, DType promoted) {
+  if (kind == BinaryKind::kBitwise) return is_integer(promoted);
   const bool is_bool = promoted == DType::kBool;
   return kind == BinaryKind::kEquality || (kind == BinaryKind::kLogical) == is_bool;
+}
+
+/// Whether results have the promoted dtype; else they are bool.
+constexpr bool keeps_dtype(BinaryKind kind) {
+  return kind == BinaryKind::kArithmetic || kind == BinaryKind::kBitwise;
 }
 
 /// y = f(a, b), element by element.
@@ -33,11 +39,12 @@ struct Binary {
                          " and ", name(in[1].dtype), "; cast one of them first");
     const DType promoted = promote(in[0].dtype, in[1].dtype);
     if (!takes(Row::kKind, promoted))
-      return dtype_error(Row::kKind == BinaryKind::kLogical
-                             ? "a and b must be bool"
+      return dtype_error(Row::kKind == BinaryKind::kLogical ? "a and b must be bool"
+                         : Row::kKind == BinaryKind::kBitwise
+                             ? "a and b must be integers"
                              : "a or b must be a number (float or integer)",
                          ", got ", name(in[0].dtype), " and ", name(in[1].dtype));
-    TensorDesc y{Row::kKind == BinaryKind::kArithmetic ? promoted : DType::kBool, {}};
+    TensorDesc y{keeps_dtype(Row::kKind) ? promoted : DType::kBool, {}};
     HALFTONE_TRY(broadcast(in[0].shape, "a", in[1].shape, "b", &y.shape));
     out.push_back(y);
     return {};

@@ -48,7 +48,7 @@ Status binary_cpu(const NoParams&, const KernelContext& context) {
   dispatch(promoted, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (takes(Row::kKind, dtype_of<T>)) {
-      using Y = std::conditional_t<Row::kKind == BinaryKind::kArithmetic, T, uint8_t>;
+      using Y = std::conditional_t<keeps_dtype(Row::kKind), T, uint8_t>;
       map<Row, T, Y>(context, a, b);
     }
   });

@@ -52,7 +52,7 @@ Status binary_cuda(const NoParams&, DeviceContext& context) {
     // bool is computed as its byte.
     using Stored = std::conditional_t<std::is_same_v<T, Bool>, uint8_t, T>;
     if constexpr (takes(Row::kKind, dtype_of<T>)) {
-      using Y = std::conditional_t<Row::kKind == BinaryKind::kArithmetic, Stored, uint8_t>;
+      using Y = std::conditional_t<keeps_dtype(Row::kKind), Stored, uint8_t>;
       return map<Stored, Y, BinaryFunction<Row>>(Row::kName, context, a, b);
     } else {
       return {};

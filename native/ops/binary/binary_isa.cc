@@ -18,7 +18,7 @@ template <BinaryKind kKind, class F>
 void run(const float* a, const float* b, void* y, int64_t n, const F& f) {
   if constexpr (kKind == BinaryKind::kArithmetic)
     loop(a, b, static_cast<float*>(y), n, f);
-  else if constexpr (kKind != BinaryKind::kLogical)
+  else if constexpr (kKind != BinaryKind::kLogical && kKind != BinaryKind::kBitwise)
     loop(a, b, static_cast<uint8_t*>(y), n, f);
 }
 
@@ -26,7 +26,7 @@ void run(const float* a, const float* b, void* y, int64_t n, const F& f) {
 
 void binary_f32(BinaryIndex row, const float* a, const float* b, void* y, int64_t n) {
   switch (row) {
-// A template, so that the body of a logical function is not looked at for float.
+// A template, so that the body of a logical or bitwise function is not looked at for float.
 #define HALFTONE_BINARY_ROW(Type, name, kind, doc, body) \
   case BinaryIndex::k##Type:                             \
     return run<BinaryKind::kind>(a, b, y, n, [](auto a, auto b) { return body; });

@@ -10,6 +10,7 @@ enum class BinaryKind {
   kOrder,       // numbers -> bool
   kEquality,    // numbers and bool -> bool
   kLogical,     // bool -> bool
+  kBitwise,     // integers -> the promoted dtype
 };
 
 // Type, public name, kind, documentation, body for operands a and b of the compute type T.
@@ -30,7 +31,12 @@ enum class BinaryKind {
   ROW(GreaterEqual, "greaterEqual", kOrder, "a >= b: false where either is NaN. ONNX GreaterOrEqual-16.", a >= b)     \
   ROW(LogicalAnd, "logicalAnd", kLogical, "a and b. ONNX And-7.", (a & b) != 0)                                       \
   ROW(LogicalOr, "logicalOr", kLogical, "a or b. ONNX Or-7.", (a | b) != 0)                                           \
-  ROW(LogicalXor, "logicalXor", kLogical, "a or b, not both. ONNX Xor-7.", (a ^ b) != 0)
+  ROW(LogicalXor, "logicalXor", kLogical, "a or b, not both. ONNX Xor-7.", (a ^ b) != 0)             \
+  ROW(BitwiseAnd, "bitwiseAnd", kBitwise, "The bits that both integers have. ONNX BitwiseAnd-18.", math::same_type(a, a & b)) \
+  ROW(BitwiseOr, "bitwiseOr", kBitwise, "The bits that either integer has. ONNX BitwiseOr-18.", math::same_type(a, a | b)) \
+  ROW(BitwiseXor, "bitwiseXor", kBitwise, "The bits that one of the integers has. ONNX BitwiseXor-18.", math::same_type(a, a ^ b)) \
+  ROW(ShiftLeft, "shiftLeft", kBitwise, "a with its bits moved up by b, zeros behind them; 0 where b is not in [0, bits). ONNX BitShift-11, LEFT.", math::shift_left(a, b)) \
+  ROW(ShiftRight, "shiftRight", kBitwise, "a with its bits moved down by b, its sign before them; only signs where b is not in [0, bits). ONNX BitShift-11, RIGHT.", math::shift_right(a, b))
 // clang-format on
 
 /// The row of a function.

@@ -7,21 +7,22 @@
 namespace halftone {
 
 /// What stands in the margins.
-enum class PadMode : int32_t { kConstant = 0, kEdge = 1, kReflect = 2 };
+enum class PadMode : int32_t { kConstant = 0, kEdge = 1, kReflect = 2, kWrap = 3 };
 template <>
 struct EnumNames<PadMode> {
   static constexpr const char* kName = "PadMode";
   static constexpr const char* kDoc =
-      "What stands in the margins: one value, the nearest element, or the mirror image.";
-  static constexpr const char* kValues[] = {"constant", "edge", "reflect"};
+      "What stands in the margins: one value, the nearest element, the mirror image, or the tensor "
+      "again from its other end.";
+  static constexpr const char* kValues[] = {"constant", "edge", "reflect", "wrap"};
 };
 
 /// x with margins. Bits of x are copied as they are.
 struct Pad {
   static constexpr const char* kName = "pad";
   static constexpr const char* kDoc =
-      "A tensor with margins: of one value, of the nearest element, or mirrored at the outermost "
-      "elements. ONNX Pad-13, "
+      "A tensor with margins: of one value, of the nearest element, mirrored at the outermost "
+      "elements, or continued from the other end. ONNX Pad-19, "
       "with margins of 0 or more.";
   static constexpr Port kInputs[] = {{.name = "x", .doc = "any shape, any dtype"}};
   static constexpr const char* kOutputs[] = {"y"};
@@ -56,7 +57,7 @@ struct Pad {
     TensorDesc y = x;
     for (int i = 0; i < x.shape.rank; ++i) {
       const int64_t margin = std::max(p.before[i], p.after[i]), size = x.shape[i];
-      if (p.mode == PadMode::kEdge && margin > 0 && size == 0)
+      if ((p.mode == PadMode::kEdge || p.mode == PadMode::kWrap) && margin > 0 && size == 0)
         return shape_error("x must have an element to repeat along axis ", i, ", got x ", x.shape);
       if (p.mode == PadMode::kReflect && margin > 0 && margin >= size)
         return shape_error("margins must be smaller than the axis that they mirror, got ", margin,
@@ -87,6 +88,7 @@ constexpr int64_t pad_source(PadMode mode, int64_t at, int64_t size) {
   if (at >= 0 && at < size) return at;
   if (mode == PadMode::kConstant) return -1;
   if (mode == PadMode::kEdge) return at < 0 ? 0 : size - 1;
+  if (mode == PadMode::kWrap) return at < 0 ? size - 1 - (-1 - at) % size : at % size;
   return at < 0 ? -at : 2 * (size - 1) - at;
 }
 

@@ -12,6 +12,10 @@ namespace halftone {
 
 inline Status check_domain(Domain domain, DType t) {
   const DTypeKind kind = info(t).kind;
+  if (domain == Domain::kInteger) {
+    if (is_integer(t)) return {};
+    return dtype_error("x must be an integer, got ", name(t));
+  }
   if (kind == DTypeKind::kFloat) return {};
   if (domain == Domain::kFloatOrSigned && kind == DTypeKind::kSigned) return {};
   if (domain == Domain::kNumber && kind != DTypeKind::kBool) return {};
@@ -25,6 +29,7 @@ inline Status check_domain(Domain domain, DType t) {
 template <class T>
 constexpr bool takes(Domain domain) {
   const DTypeKind kind = info(dtype_of<T>).kind;
+  if (domain == Domain::kInteger) return is_integer(dtype_of<T>);
   return kind == DTypeKind::kFloat ||
          (domain == Domain::kFloatOrSigned && kind == DTypeKind::kSigned) ||
          (domain == Domain::kNumber && kind != DTypeKind::kBool);

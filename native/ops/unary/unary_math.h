@@ -40,6 +40,15 @@ HALFTONE_HD T sign(T x) {
     return static_cast<T>(static_cast<int>(x > 0) - static_cast<int>(x < 0));
 }
 
+/// Of floats, which no caller has, the value itself: the table is instantiated for them too.
+template <class T>
+HALFTONE_HD T flip_bits(T x) {
+  if constexpr (std::floating_point<T>)
+    return x;
+  else
+    return static_cast<T>(~x);
+}
+
 /// +0 for both zeros; NaN stays.
 template <class T>
 HALFTONE_HD T relu(T x) {
