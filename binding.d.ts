@@ -315,6 +315,10 @@ export type Layout = 'NCHW' | 'NHWC';
 export type LinearActivation = 'none' | 'relu' | 'gelu-tanh';
 /** What stands in the margins: one value, the nearest element, the mirror image, or the tensor again from its other end. */
 export type PadMode = 'constant' | 'edge' | 'reflect' | 'wrap';
+/** What stands in the margins: one value, the nearest element, or the mirror image. */
+export type PadMode = 'constant' | 'edge' | 'reflect';
+/** How float8e8m0 rounds: to the power of two away from zero, toward zero, or the nearest. */
+export type PowerRounding = 'up' | 'down' | 'nearest';
 /** How quantize() rounds: ties to the even code (ONNX), or away from zero (TensorFlow). */
 export type QuantizeRounding = 'half-even' | 'half-away';
 /** How quantize() scales: by dividing by `scale` (ONNX), or by multiplying with it (TensorFlow). */
@@ -330,7 +334,7 @@ export type ScatterReduction = 'none' | 'add' | 'mul' | 'max' | 'min';
 
 // ---- parameters of each operator ----
 
-/** dequantize: Real numbers of integer codes: (q - zeroPoint) * scale. ONNX DequantizeLinear-21. */
+/** dequantize: Real numbers of codes: (q - zeroPoint) * scale. ONNX DequantizeLinear-25. */
 export interface DequantizeParams {
   /**
    * Of the result: float32, float16 or bfloat16.
@@ -342,6 +346,11 @@ export interface DequantizeParams {
    * @default null
    */
   readonly axis?: number | bigint | null | undefined;
+  /**
+   * As many neighbours along axis share a scale; 0: all of an index. At least 0.
+   * @default 0
+   */
+  readonly blockSize?: number | bigint | undefined;
 }
 
 /** minMax: Least and greatest element, of all or of each index of an axis. */
@@ -362,10 +371,10 @@ export interface AbsHistogramParams {
   readonly bins?: number | bigint | undefined;
 }
 
-/** quantize: Integer codes: saturate(round(x / scale) + zeroPoint). ONNX QuantizeLinear-21 with the defaults. */
+/** quantize: Codes: saturate(round(x / scale) + zeroPoint). ONNX QuantizeLinear-25 with a float32 division. */
 export interface QuantizeParams {
   /**
-   * Of the codes: int8, uint8, int16, uint16 or int32.
+   * Of the codes: int8, uint8, int16, uint16, int32, int4, uint4, int2, uint2, float8 (not e8m0) or float4e2m1.
    * @default "int8"
    */
   readonly dtype?: DType | undefined;
@@ -389,6 +398,16 @@ export interface QuantizeParams {
    * @default false
    */
   readonly narrowRange?: boolean | undefined;
+  /**
+   * Float8: too large numbers give the largest one, else infinity or NaN.
+   * @default true
+   */
+  readonly saturate?: boolean | undefined;
+  /**
+   * As many neighbours along axis share a scale; 0: all of an index. At least 0.
+   * @default 0
+   */
+  readonly blockSize?: number | bigint | undefined;
 }
 
 /** quantizeV2: TensorFlow's QuantizeV2: codes of the numbers in a range. */
@@ -1236,17 +1255,30 @@ export interface MaxPool2dParams {
   readonly ceilMode?: boolean | undefined;
 }
 
-/** cast: The same numbers in another dtype. To a float: rounded once to nearest even. Float to integer: toward zero. Integers out of range wrap modulo 2^bits, or are clamped with saturate. ONNX Cast-19. */
+/** cast: The same numbers in another dtype. To a float: rounded once to nearest even. Float to integer: toward zero. Integers out of range wrap modulo 2^bits, or are clamped with saturate, as float8 are. ONNX Cast-25. */
 export interface CastParams {
   /**
    * Dtype of the result.
    */
   readonly to: DType;
   /**
-   * Clamp to the range of an integer target instead of wrapping; NaN gives 0.
+   * Clamp to the range of an integer target instead of wrapping, NaN giving 0; to the largest number of a float8 instead of infinity or NaN.
    * @default false
    */
   readonly saturate?: boolean | undefined;
+  /**
+   * To float8e8m0: which power of two.
+   * @default "up"
+   */
+  readonly powerRounding?: PowerRounding | undefined;
+}
+
+/** bitcast: The same bits as another dtype with as many bits per element. ONNX BitCast-26. */
+export interface BitcastParams {
+  /**
+   * Dtype of the result, of as many bits as x.
+   */
+  readonly to: DType;
 }
 
 /** full: A tensor with one value everywhere. ONNX ConstantOfShape-9. */
@@ -1561,6 +1593,7 @@ export interface OpParams {
   conv2dInt8: Conv2dInt8Params;
   maxPool2d: MaxPool2dParams;
   cast: CastParams;
+  bitcast: BitcastParams;
   full: FullParams;
   arange: ArangeParams;
   random: RandomParams;
@@ -1664,6 +1697,7 @@ export interface OpInputs {
   conv2dInt8: [x: NativeTensor, w: NativeTensor, scale: NativeTensor, bias?: NativeTensor | null];
   maxPool2d: [x: NativeTensor];
   cast: [x: NativeTensor];
+  bitcast: [x: NativeTensor];
   full: [];
   arange: [];
   random: [];

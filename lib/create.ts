@@ -11,14 +11,17 @@ import {
   type DType,
   floatToBfloat16Bits,
   floatToHalfBits,
+  type IntDType,
   iinfo,
   isDType,
   isIntDType,
   isStoredDType,
+  type StoredDType,
   type TypedArrayOf,
 } from './dtype';
-import { DtypeError, ParamError, ShapeError, UnsupportedError } from './errors';
+import { DtypeError, ParamError, ShapeError } from './errors';
 import { runOp } from './run';
+import { findForeign, isNarrowFloat, storedRange } from './stored';
 import { Tensor } from './tensor';
 import { checkOptions } from './options';
 
@@ -156,8 +159,9 @@ function flatten(data: NestedArray, shape: readonly number[]): (number | bigint 
 
 /** Whole numbers in range: what is written down as an int8 is meant to be one. */
 function checkIntegers(values: readonly (number | bigint | boolean)[], dtype: DType): void {
-  if (!isIntDType(dtype)) return;
-  const { min, max } = iinfo(dtype);
+  const stored = isStoredDType(dtype) ? storedRange(dtype) : undefined;
+  if (!stored && !isIntDType(dtype)) return;
+  const { min, max } = stored ?? iinfo(dtype as IntDType);
   for (const [i, value] of values.entries()) {
     const v = typeof value === 'boolean' ? Number(value) : value;
     if ((typeof v === 'number' && !Number.isInteger(v)) || v < min || v > max) {
@@ -188,10 +192,8 @@ function fromValues(
   const guess =
     kinds.has('number') || kinds.size === 0 ? 'float32' : kinds.has('bigint') ? 'int64' : 'bool';
   const target = dtype ?? guess;
-  if (isStoredDType(target)) {
-    throw new UnsupportedError(
-      `tensor: numbers cannot be made ${target} here; nearest: its codes as a Buffer, or cast()`,
-    );
+  if (isNarrowFloat(target)) {
+    return convert(upload('float64', shape, Float64Array.from(values, Number), device), target);
   }
   checkIntegers(values, target);
   return new Tensor(upload(target, shape, toElements(values, target), device));
@@ -238,11 +240,26 @@ function fromView(
 ): Tensor {
   const target = dtype ?? viewDtype;
   const length = view.byteLength / DTYPES[viewDtype].size;
-  // A Uint16Array for a 16-bit float holds its bits.
-  const isBits = viewDtype === 'uint16' && (target === 'float16' || target === 'bfloat16');
+  // A Uint16Array for a 16-bit float holds its bits, as a Uint8Array does for a float8 or float4.
+  const isBits =
+    (viewDtype === 'uint16' && (target === 'float16' || target === 'bfloat16')) ||
+    (viewDtype === 'uint8' && isNarrowFloat(target));
+  if (isBits && isStoredDType(target)) checkCodes(view, target);
   return convert(
     upload(isBits ? target : viewDtype, shape ?? [length], view as Uint8Array, device),
     target,
+  );
+}
+
+/** Refuses bytes that are no element of a type of less than 8 bits. */
+function checkCodes(bytes: ArrayBufferView, dtype: StoredDType): void {
+  const { buffer, byteOffset, byteLength } = bytes;
+  const codes = new ARRAY_TYPES[dtype](buffer, byteOffset, byteLength);
+  const at = findForeign(codes, dtype);
+  if (at < 0) return;
+  const { min, max } = storedRange(dtype);
+  throw new ParamError(
+    `tensor: data[${at}] must be a code in [${min}, ${max}] for ${dtype}, got ${codes[at]}`,
   );
 }
 
@@ -258,6 +275,7 @@ function fromBytes(
       `tensor: the number of bytes must be a multiple of ${size} for ${dtype}, got ${bytes.byteLength}`,
     );
   }
+  if (isStoredDType(dtype)) checkCodes(bytes, dtype);
   return new Tensor(upload(dtype, shape ?? [bytes.byteLength / size], bytes, device));
 }
 
@@ -267,8 +285,8 @@ function fromBytes(
  * - Numbers (nested arrays give the shape) are rounded once to `dtype`, default float32. For integer types they must be whole
  *   and in range.
  * - Typed arrays keep their type, or are converted like `cast` when `dtype` differs. A `Uint16Array` with dtype float16 or
- *   bfloat16 holds the bits. A `Float16Array` may be the native class or that of @petamoriken/float16.
- * - A `Buffer` is bytes: uint8, or with `dtype` the little-endian bytes of that type. So are an `ArrayBuffer` and a
+ *   bfloat16 holds the bits, as does a `Uint8Array` with a float8 or float4. A `Float16Array` may be the native class or that of @petamoriken/float16.
+ * - A `Buffer` is bytes: uint8, or with `dtype` the little-endian bytes of that type, one for each int4 or int2. So are an `ArrayBuffer` and a
  *   `DataView`, for which `dtype` must be given.
  *
  * @throws ShapeError when the shape does not fit the data, DtypeError for an unknown dtype, ParamError for other data.

@@ -2,18 +2,26 @@
 
 import {
   bfloat16BitsToFloat,
+  DTYPE_NAMES,
   type DType,
   floatToBfloat16Bits,
   floatToHalfBits,
   halfBitsToFloat,
+  isStoredDType,
 } from './dtype';
+import { isNarrowFloat, nearestStored } from './stored';
 
 const THRESHOLD = 1000; // more elements than this are summarized
 const EDGE = 3; // items shown at each end of an axis then
 const WIDTH = 75; // columns of a line
 
 /** The number that `dtype` holds nearest to `x`. */
-const NEAREST: Partial<Record<DType, (x: number) => number>> = {
+const NEAREST: Readonly<Partial<Record<DType, (x: number) => number>>> = {
+  ...Object.fromEntries(
+    DTYPE_NAMES.filter(isStoredDType)
+      .filter(isNarrowFloat)
+      .map((dtype) => [dtype, (x: number) => nearestStored(x, dtype)]),
+  ),
   float16: (x) => halfBitsToFloat(floatToHalfBits(x)),
   bfloat16: (x) => bfloat16BitsToFloat(floatToBfloat16Bits(x)),
   float32: Math.fround,

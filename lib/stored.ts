@@ -43,6 +43,51 @@ export const storedInfo = (dtype: DType): StoredInfo | undefined =>
 /** Whether the codes of `dtype` stand for real numbers: float8 and float4. */
 export const isNarrowFloat = (dtype: DType): boolean => storedInfo(dtype)?.integer === false;
 
+interface FloatFormat {
+  readonly fraction: number;
+  readonly bias: number;
+  /** Codes of magnitudes above this are infinity (the first) and NaN. */
+  readonly largest: number;
+  readonly infinity: boolean;
+  /** 0x80 is NaN, where others have -0. */
+  readonly fnuz: boolean;
+}
+
+const plain = { infinity: false, fnuz: false };
+
+/** float8e8m0, a power of two, is none of these. */
+const FLOATS: Readonly<Partial<Record<StoredDType, FloatFormat>>> = Object.freeze({
+  float8e4m3fn: { ...plain, fraction: 3, bias: 7, largest: 0x7e },
+  float8e4m3fnuz: { ...plain, fraction: 3, bias: 8, largest: 0x7f, fnuz: true },
+  float8e5m2: { ...plain, fraction: 2, bias: 15, largest: 0x7b, infinity: true },
+  float8e5m2fnuz: { ...plain, fraction: 2, bias: 16, largest: 0x7f, fnuz: true },
+  float4e2m1: { ...plain, fraction: 1, bias: 1, largest: 0x7 },
+});
+
+/** The number that a code of a stored type stands for, as {@link ARRAY_TYPES} holds it. Exact. */
+export function storedValue(code: number, dtype: StoredDType): number {
+  if (STORED[dtype].integer) return code;
+  const format = FLOATS[dtype];
+  if (!format) return code === 0xff ? Number.NaN : 2 ** (code - 127);
+  const { fraction, bias, largest, infinity, fnuz } = format;
+  const signBit = 2 ** (STORED[dtype].bits - 1);
+  const sign = code & signBit ? -1 : 1;
+  const magnitude = code & (signBit - 1);
+  if (fnuz && code === signBit) return Number.NaN;
+  if (magnitude > largest) return infinity && magnitude === largest + 1 ? sign * Infinity : NaN;
+  const exponent = magnitude >> fraction;
+  const digits = (magnitude & (2 ** fraction - 1)) + (exponent > 0 ? 2 ** fraction : 0);
+  return sign * digits * 2 ** (Math.max(exponent, 1) - bias - fraction);
+}
+
+/** The number of a float8 or float4 that is nearest to `x`, which it holds or is written almost like one that it does. */
+export function nearestStored(x: number, dtype: StoredDType): number {
+  const { bits } = STORED[dtype];
+  const values = Array.from({ length: 2 ** bits }, (_, code) => storedValue(code, dtype));
+  const distance = (v: number) => (Number.isFinite(v) ? Math.abs(v - x) : Infinity);
+  return values.reduce((best, v) => (distance(v) < distance(best) ? v : best));
+}
+
 /** Bits of an element in a file; in memory it takes whole bytes. */
 export const fileBits = (dtype: DType): number =>
   storedInfo(dtype)?.bits ?? ARRAY_TYPES[dtype].BYTES_PER_ELEMENT * 8;
@@ -79,13 +124,15 @@ export function pack(data: TypedArrayOf<StoredDType>, dtype: StoredDType): Uint8
   return bytes;
 }
 
-/** The first element that `dtype` does not have: a code of more bits than it has. -1: there is none. */
-export function findForeign(data: ArrayLike<number | bigint>, dtype: StoredDType): number {
+/** The least and the greatest code of a stored type. */
+export function storedRange(dtype: StoredDType): { readonly min: number; readonly max: number } {
   const { bits, integer, signed } = STORED[dtype];
-  const low = integer && signed ? -(2 ** (bits - 1)) : 0;
-  const high = low + 2 ** bits - 1;
-  for (let i = 0; i < data.length; i++) {
-    if (Number(data[i]) < low || Number(data[i]) > high) return i;
-  }
-  return -1;
+  const min = integer && signed ? -(2 ** (bits - 1)) : 0;
+  return { min, max: min + 2 ** bits - 1 };
+}
+
+/** The first element that `dtype` does not have: a code of more bits than it has. -1: there is none. */
+export function findForeign(data: TypedArrayOf<StoredDType>, dtype: StoredDType): number {
+  const { min, max } = storedRange(dtype);
+  return data.findIndex((code) => code < min || code > max);
 }

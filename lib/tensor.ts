@@ -5,7 +5,8 @@ import * as workers from 'node:worker_threads';
 import type { NativeTensor, Provenance } from '../binding';
 import { binding } from './binding';
 import { refuseInCapture } from './context';
-import { ARRAY_TYPES, DTYPES, type DType, type ArrayTypes } from './dtype';
+import { ARRAY_TYPES, DTYPES, type DType, type ArrayTypes, type StoredDType } from './dtype';
+import { isNarrowFloat } from './stored';
 import {
   DisposedError,
   OutOfMemoryError,
@@ -24,18 +25,28 @@ export interface Quantization {
   readonly zeroPoint?: Tensor;
   /** The axis along which scale and zero point vary; null: one for the whole tensor. */
   readonly axis: number | null;
+  /** As many neighbours along `axis` share a scale; absent: all of an index. */
+  readonly blockSize?: number;
 }
 
-interface DataTypes extends Omit<ArrayTypes, 'float16' | 'bfloat16' | 'int64' | 'uint64'> {
+type Widened = 'float16' | 'bfloat16' | Extract<StoredDType, `float${string}`>;
+
+interface DataTypes extends Omit<ArrayTypes, Widened | 'int64' | 'uint64'> {
   float16: Float32Array;
   bfloat16: Float32Array;
+  float8e4m3fn: Float32Array;
+  float8e4m3fnuz: Float32Array;
+  float8e5m2: Float32Array;
+  float8e5m2fnuz: Float32Array;
+  float8e8m0: Float32Array;
+  float4e2m1: Float32Array;
   // Bigints; not in the type where others are possible, or no tensor of unknown type could be read as numbers.
   int64: never;
   uint64: never;
 }
 
 /**
- * What {@link Tensor.data} gives: 16-bit floats widened to float32, all else in its own typed array. Where TypeScript does not
+ * What {@link Tensor.data} gives: floats of 16 bits and less widened to float32, all else in its own typed array. Where TypeScript does not
  * know the type of a tensor, arrays of numbers are assumed: say `Tensor<'int64'>` where bigints are meant.
  */
 export type DataOf<D extends DType> = [D] extends ['int64']
@@ -116,7 +127,7 @@ export class Tensor<D extends DType = DType> {
   }
 
   /**
-   * A copy of the elements in row-major order. float16 and bfloat16 come as a `Float32Array` (exact); int64 as a
+   * A copy of the elements in row-major order. Floats of 16 bits and less come as a `Float32Array` (exact); int64 as a
    * `BigInt64Array`, uint64 as a `BigUint64Array`; bool as a `Uint8Array` of 0 and 1. Rejects when an operator that led to this tensor failed.
    */
   async data(): Promise<DataOf<D>> {
@@ -143,7 +154,7 @@ export class Tensor<D extends DType = DType> {
 
   /** Host memory for the elements. Where there is none the constructor throws; native code would end the process. */
   #target(who: string, widen: boolean): ArrayBuffer {
-    const bytes = this.size * (widen && this.#isHalf() ? 4 : DTYPES[this.dtype].size);
+    const bytes = this.size * (widen && this.#isWidened() ? 4 : DTYPES[this.dtype].size);
     try {
       return new ArrayBuffer(bytes);
     } catch (cause) {
@@ -152,7 +163,11 @@ export class Tensor<D extends DType = DType> {
   }
 
   #dataType() {
-    return this.#isHalf() ? Float32Array : ARRAY_TYPES[this.dtype];
+    return this.#isWidened() ? Float32Array : ARRAY_TYPES[this.dtype];
+  }
+
+  #isWidened(): boolean {
+    return this.#isHalf() || isNarrowFloat(this.dtype);
   }
 
   #isHalf(): boolean {

@@ -1,7 +1,7 @@
 /** Real numbers to integer codes and back, and int32 sums to narrower codes. */
 
 import type { QuantizeRounding, QuantizeScaling, RequantizeVariant } from '../../binding';
-import { DTYPES, type DType } from '../dtype';
+import { type DType, isDType, isStoredDType } from '../dtype';
 import { DtypeError, ParamError } from '../errors';
 import { runOp } from '../run';
 import { scope } from '../scope';
@@ -10,15 +10,16 @@ import {
   channelTensor,
   type CodeDType,
   type PerChannel,
+  type QuantizedDType,
   requireScale,
   requireTensor,
 } from './per-channel';
 
-export type { CodeDType, PerChannel };
+export type { CodeDType, PerChannel, QuantizedDType };
 export type { QuantizeRounding, QuantizeScaling, RequantizeVariant };
 
 /** Options of {@link quantize}. */
-export interface QuantizeOptions<D extends CodeDType = CodeDType> {
+export interface QuantizeOptions<D extends QuantizedDType = QuantizedDType> {
   /** The step between two codes: positive numbers, or a float32 tensor ([] or [1], with `axis` [x.shape[axis]]). */
   readonly scale: PerChannel;
   /** The code of 0, as many as scales. Default 0. */
@@ -33,6 +34,10 @@ export interface QuantizeOptions<D extends CodeDType = CodeDType> {
   readonly scaling?: QuantizeScaling | undefined;
   /** Leave out the least code: [-127, 127] for int8. Default false. */
   readonly narrowRange?: boolean | undefined;
+  /** float8: numbers beyond the range give the largest one; false: infinity, or NaN where there is none. Default true. */
+  readonly saturate?: boolean | undefined;
+  /** So many neighbours along `axis` share a scale, which is then a tensor of the rank of x. Default 0: no blocks. */
+  readonly blockSize?: number | undefined;
 }
 
 /** Options of {@link dequantize}. Without a scale, what is missing comes from the codes' own `quantization`. */
@@ -40,6 +45,8 @@ export interface DequantizeOptions<D extends DType = DType> {
   readonly scale?: PerChannel | undefined;
   readonly zeroPoint?: PerChannel | undefined;
   readonly axis?: number | null | undefined;
+  /** So many neighbours along `axis` share a scale. Default 0: no blocks. */
+  readonly blockSize?: number | undefined;
   /** Type of the result: float32 (default), float16 or bfloat16. */
   readonly dtype?: D | undefined;
 }
@@ -74,14 +81,14 @@ function zeroPointTensor(
   like: Tensor,
 ): Tensor | undefined {
   if (value === undefined || value instanceof Tensor) return value;
-  return channelTensor(op, 'zeroPoint', value, codeType(op, dtype), like);
+  return channelTensor(op, 'zeroPoint', value, quantizedType(op, dtype), like);
 }
+
+const CODES: ReadonlySet<unknown> = new Set(['int8', 'uint8', 'int16', 'uint16', 'int32']);
 
 /** The type of the codes, checked here because zero points are made from it before native code sees it. */
 function codeType(op: string, dtype: unknown): CodeDType {
-  const info = typeof dtype === 'string' ? DTYPES[dtype as DType] : undefined;
-  const isCode = info?.kind === 'signed' || info?.kind === 'unsigned';
-  if (!isCode || dtype === 'int64') {
+  if (!CODES.has(dtype)) {
     throw new DtypeError(
       `${op}: dtype must be int8, uint8, int16, uint16 or int32, got ${String(dtype)}`,
     );
@@ -89,15 +96,26 @@ function codeType(op: string, dtype: unknown): CodeDType {
   return dtype as CodeDType;
 }
 
+function quantizedType(op: string, dtype: unknown): QuantizedDType {
+  if (isDType(dtype) && isStoredDType(dtype) && dtype !== 'float8e8m0') return dtype;
+  if (isDType(dtype) && CODES.has(dtype)) return dtype as CodeDType;
+  throw new DtypeError(
+    `${op}: dtype must be int8, uint8, int16, uint16, int32, int4, uint4, int2, uint2, float8 (not e8m0) or float4e2m1, got ${String(dtype)}`,
+  );
+}
+
 const positiveAxis = (axis: number | null | undefined, rank: number): number | null =>
   axis === undefined || axis === null ? null : axis < 0 ? axis + rank : axis;
 
 /**
- * Integer codes: y = saturate(round(x / scale) + zeroPoint). ONNX QuantizeLinear-21 with the default options.
+ * Codes: y = saturate(round(x / scale) + zeroPoint). ONNX QuantizeLinear-25 with a float32 division.
  *
  * x / scale is one float32 division (16-bit x are widened exactly); the zero point is added after rounding. Infinities and
  * large numbers give the ends of the type, NaN gives its least code (as in ONNX Runtime). The result carries its
  * `quantization`, so that `dequantize(q)` needs no options.
+ *
+ * To float8 and float4 the quotient is rounded once to the type, to nearest even, as {@link cast} does; a zero point that
+ * is not 0 is added before.
  *
  * @param x float32, float16 or bfloat16
  * @throws ParamError for a scale that is not positive or a zero point outside the type; ShapeError when there is not one
@@ -106,26 +124,30 @@ const positiveAxis = (axis: number | null | undefined, rank: number): number | n
  * const x = tensor([0.5, 1.5, -3, 400]);
  * await quantize(x, { scale: 1 }).data(); // Int8Array [0, 2, -3, 127]
  * await quantize(x, { scale: 1, rounding: 'half-away' }).data(); // Int8Array [1, 2, -3, 127]
+ * await quantize(x, { scale: 1, dtype: 'int4' }).data(); // Int8Array [0, 2, -3, 7]
+ * const scale = tensor([0.5, 100]); // one for each two neighbours
+ * await quantize(x, { scale, axis: 0, blockSize: 2 }).data(); // Int8Array [1, 3, 0, 4]
  */
-export function quantize<D extends CodeDType = 'int8'>(
+export function quantize<D extends QuantizedDType = 'int8'>(
   x: Tensor,
   options: QuantizeOptions<D>,
 ): Tensor<D> {
   requireTensor('quantize', 'x', x);
-  const dtype = codeType('quantize', options?.dtype ?? 'int8') as D;
+  const dtype = quantizedType('quantize', options?.dtype ?? 'int8') as D;
   const from = requireScale('quantize', options);
-  const { axis, rounding, scaling, narrowRange } = options;
+  const { axis, rounding, scaling, narrowRange, saturate, blockSize } = options;
   // The scope disposes what is made here when native code refuses the call.
   return scope(() => {
     const scale = channelTensor('quantize', 'scale', from, 'float32', x);
     const zeroPoint = zeroPointTensor('quantize', options.zeroPoint, dtype, x);
-    const params = { dtype, axis, rounding, scaling, narrowRange };
+    const params = { dtype, axis, rounding, scaling, narrowRange, saturate, blockSize };
     const q = runOp<D>('quantize', [x, scale, zeroPoint], params);
     const step =
       scaling === 'multiply'
         ? runOp('div', [channelTensor('quantize', 'scale', 1, 'float32', x), scale], {})
         : scale;
-    q.quantization = quantizationOf(step, zeroPoint, positiveAxis(axis, x.rank));
+    const along = positiveAxis(axis, x.rank);
+    q.quantization = { ...quantizationOf(step, zeroPoint, along), ...(blockSize && { blockSize }) };
     return q;
   });
 }
@@ -139,11 +161,11 @@ function quantizationOf(
 }
 
 /**
- * Real numbers of integer codes: y = (q - zeroPoint) * scale. ONNX DequantizeLinear-21.
+ * Real numbers of codes: y = (q - zeroPoint) * scale. ONNX DequantizeLinear-25.
  *
  * q - zeroPoint is exact (int32: rounded to float32 where it exceeds 2^24), the product is rounded once to `dtype`.
  *
- * @param q int8, uint8, int16, uint16 or int32. Without a scale in `options`, it must carry its `quantization`.
+ * @param q integer codes or a narrow float, as {@link quantize} makes them. Without a scale in `options`, it must carry its `quantization`.
  * @throws ParamError when there is no scale; ShapeError and DtypeError as for {@link quantize}.
  * @example
  * await dequantize(quantize(tensor([0.26, -1]), { scale: 0.25 })).data(); // Float32Array [0.25, -1]
@@ -160,6 +182,7 @@ export function dequantize<D extends DType = 'float32'>(
     );
   }
   const axis = options.axis === undefined ? own?.axis : options.axis;
+  const blockSize = options.blockSize ?? own?.blockSize;
   return scope(() => {
     const from = options.scale ?? own?.scale ?? 1;
     const scale = channelTensor('dequantize', 'scale', from, 'float32', q);
@@ -169,7 +192,7 @@ export function dequantize<D extends DType = 'float32'>(
       q.dtype,
       q,
     );
-    return runOp<D>('dequantize', [q, scale, zeroPoint], { dtype: options.dtype, axis });
+    return runOp<D>('dequantize', [q, scale, zeroPoint], { dtype: options.dtype, axis, blockSize });
   });
 }
 

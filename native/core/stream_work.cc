@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/narrow.h"
 #include "core/stream.h"
 #include "core/tape.h"
 
@@ -25,13 +26,18 @@ halftone_tensor absent() {
 }
 
 bool widens(const Tensor& tensor, bool widen) {
-  return widen && (tensor.dtype == DType::kF16 || tensor.dtype == DType::kBF16);
+  return widen && (tensor.dtype == DType::kF16 || tensor.dtype == DType::kBF16 ||
+                   is_narrow_float(tensor.dtype));
 }
 
 void widen_to(const Tensor& tensor, const void* raw, void* to) {
   const int64_t n = tensor.shape.elements();
   if (tensor.dtype == DType::kF16)
     convert(static_cast<const f16*>(raw), static_cast<float*>(to), n);
+  else if (is_stored(tensor.dtype))
+    std::transform(static_cast<const uint8_t*>(raw), static_cast<const uint8_t*>(raw) + n,
+                   static_cast<float*>(to),
+                   [&table = narrow_table(tensor.dtype)](uint8_t code) { return table[code]; });
   else
     convert(static_cast<const bf16*>(raw), static_cast<float*>(to), n);
 }

@@ -103,7 +103,7 @@ const MISTAKES: readonly Mistake[] = [
     'multiple of 4',
     'got 6',
   ],
-  ['tensor', () => [[1], { dtype: 'int4' }], 'ERR_UNSUPPORTED', 'int4', 'cast()'],
+  ['tensor', () => [[8], { dtype: 'int4' }], 'ERR_PARAM', 'whole number', '[-8, 7]', 'int4'],
   // creation
   ['zeros', () => [[2, -3]], 'ERR_PARAM', 'shape', '-3'],
   ['zeros', () => [[1e15, 1e15]], 'ERR_SHAPE', 'full', 'does not fit'],

@@ -218,8 +218,10 @@ TEST(refuses_what_is_wrong) {
   Dequantize::Params p, to_int, axis1;
   to_int.dtype = DType::kS8;
   axis1.axis = {1, 1};
-  refused(Code::kDtype, "dequantize: q must be int8, uint8, int16, uint16 or int32, got float32", p,
-          {&reals, &one});
+  refused(Code::kDtype,
+          "dequantize: q must be int8, uint8, int16, uint16, int32, int4, uint4, int2, uint2, "
+          "float8 (not e8m0) or float4e2m1, got float32",
+          p, {&reals, &one});
   refused(Code::kDtype, "dequantize: dtype must be float32, float16 or bfloat16, got int8", to_int,
           {&q, &one});
   refused(Code::kDtype, "dequantize: scale must be float32, got float64", p, {&q, &doubles});

@@ -228,7 +228,9 @@ TEST(refuses_what_is_wrong) {
   refused(Code::kDtype, "quantize: x must be float32, float16 or bfloat16, got int32", p,
           {&ints, &one});
   refused(Code::kDtype, "quantize: scale must be float32, got float16", p, {&x, &half});
-  refused(Code::kDtype, "quantize: dtype must be int8, uint8, int16, uint16 or int32, got float16",
+  refused(Code::kDtype,
+          "quantize: dtype must be int8, uint8, int16, uint16, int32, int4, uint4, int2, uint2, "
+          "float8 (not e8m0) or float4e2m1, got float16",
           f16_codes, {&x, &one});
   refused(Code::kDtype,
           "quantize: zeroPoint.dtype must be the dtype of the codes, got zeroPoint int8 and codes "

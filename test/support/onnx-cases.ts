@@ -2,12 +2,13 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { bfloat16BitsToFloat, halfBitsToFloat } from '../../lib/dtype';
+import { bfloat16BitsToFloat, halfBitsToFloat, isStoredDType } from '../../lib/dtype';
 import type { Constant } from '../../lib/graph/ir';
 import { TensorEngine } from '../../lib/graph/tensor-engine';
 import { Model, ModelError, type Tensor } from '../../lib/index';
 import { decodeTensor } from '../../lib/onnx/decode-tensor';
 import { decodeTensorProto } from '../../lib/onnx/proto';
+import { storedValue } from '../../lib/stored';
 import { difference } from './compare';
 import { onnxCaseBound } from './tolerance';
 
@@ -92,6 +93,7 @@ function readTensor(file: string): Constant {
 function toNumbers({ dtype, data }: Constant): number[] {
   if (dtype === 'float16') return Array.from(data as Uint16Array, halfBitsToFloat);
   if (dtype === 'bfloat16') return Array.from(data as Uint16Array, bfloat16BitsToFloat);
+  if (isStoredDType(dtype)) return Array.from(data as Uint8Array, (c) => storedValue(c, dtype));
   return Array.from<number | bigint, number>(data, Number);
 }
 

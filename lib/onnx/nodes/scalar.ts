@@ -4,7 +4,8 @@ import type { NodeCall, Value } from '../../graph/op-set';
 /** One number as a tensor without axes, rounded once to a float type. */
 export function scalar(call: NodeCall, value: number, dtype: DType): Value {
   const data = new ARRAY_TYPES[dtype](1);
-  if (data instanceof BigInt64Array) data[0] = BigInt(Math.trunc(value));
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array)
+    data[0] = BigInt(Math.trunc(value));
   else if (dtype === 'float16') data[0] = floatToHalfBits(value);
   else if (dtype === 'bfloat16') data[0] = floatToBfloat16Bits(value);
   else data[0] = value;

@@ -24,15 +24,6 @@ const size: OpDefinition = {
   lower: (call) => call.constant(int64([elementCount(call.input(0).desc.shape)], [])),
 };
 
-/** CastLike-15, 19 ... */
-const castLike: OpDefinition = {
-  op: 'CastLike',
-  since: 15,
-  inputs: [2, 2],
-  attributes: { saturate: 'int', round_mode: 'string' },
-  lower: (call) => cast(call, call.input(0), call.input(1).desc.dtype),
-};
-
 /** Concat-4, 11, 13. */
 const concat: OpDefinition = {
   op: 'Concat',
@@ -331,7 +322,6 @@ const dropout: Omit<OpDefinition, 'since' | 'inputs'> = {
 export const TENSOR: readonly OpDefinition[] = [
   { ...shapeOf, since: 1 },
   { ...shapeOf, since: 15, attributes: { start: 'int', end: 'int' } },
-  castLike,
   concat,
   constantOfShape,
   { ...dropout, since: 7, inputs: [1, 1], attributes: { ratio: 'float' } },

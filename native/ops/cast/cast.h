@@ -1,8 +1,17 @@
 // cast: the same numbers in another dtype.
 #pragma once
+#include "core/narrow.h"
 #include "core/schema.h"
 
 namespace halftone {
+
+template <>
+struct EnumNames<PowerRounding> {
+  static constexpr const char* kName = "PowerRounding";
+  static constexpr const char* kDoc =
+      "How float8e8m0 rounds: to the power of two away from zero, toward zero, or the nearest.";
+  static constexpr const char* kValues[] = {"up", "down", "nearest"};
+};
 
 /// y = x as `to`, element by element. x: any shape, any dtype.
 /// - float or integer to float: one rounding to nearest, ties to even, also from float64 and int64
@@ -14,24 +23,34 @@ namespace halftone {
 ///   2^bits of the whole number, which is first clamped to the range of int64; infinities count as
 ///   the ends of that range, NaN as 0.
 /// - to bool: x != 0, so NaN is true. From bool: 0 or 1.
-/// `saturate` clamps to the target's range instead of the modulo; float and bool targets do not
-/// change with it. ONNX Cast-19 (saturate there concerns float8 alone).
+/// - to float8, float4: one rounding to nearest even (float8e8m0: as `powerRounding` says). Too
+/// large numbers give infinity, or NaN where the type has none; float4e2m1 gives its largest
+/// number, and -0 for NaN.
+/// - to int4, uint4, int2, uint2: as to int8 or uint8, then modulo 2^bits.
+/// `saturate` clamps to the range of an integer target instead of the modulo, and to the largest
+/// number of a float8 (float8e8m0: to its ends); other targets do not change with it. ONNX Cast-25,
+/// where saturate concerns float8 alone.
 struct Cast {
   static constexpr const char* kName = "cast";
   static constexpr const char* kDoc =
       "The same numbers in another dtype. To a float: rounded once to nearest even. Float to "
       "integer: toward zero. "
-      "Integers out of range wrap modulo 2^bits, or are clamped with saturate. ONNX Cast-19.";
+      "Integers out of range wrap modulo 2^bits, or are clamped with saturate, as float8 are. ONNX "
+      "Cast-25.";
+  static constexpr bool kStoredTypes = true;
   static constexpr Port kInputs[] = {{.name = "x", .doc = "any shape, any dtype"}};
   static constexpr const char* kOutputs[] = {"y"};
   struct Params {
     DType to = DType::kF32;
     bool saturate = false;
+    PowerRounding powerRounding = PowerRounding::kUp;
     template <class V>
     void fields(V&& v) {
       v("to", to, {.doc = "dtype of the result", .required = true});
       v("saturate", saturate,
-        {.doc = "clamp to the range of an integer target instead of wrapping; NaN gives 0"});
+        {.doc = "clamp to the range of an integer target instead of wrapping, NaN giving 0; to the "
+                "largest number of a float8 instead of infinity or NaN"});
+      v("powerRounding", powerRounding, {.doc = "to float8e8m0: which power of two"});
     }
   };
 

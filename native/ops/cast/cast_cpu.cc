@@ -3,7 +3,9 @@
 
 #include "core/cpu_features.h"
 #include "core/kernel.h"
+#include "ops/cast/bitcast.h"
 #include "ops/cast/cast.h"
+#include "ops/cast/cast_narrow.h"
 #include "ops/cast/cast_value.h"
 
 namespace halftone {
@@ -57,8 +59,85 @@ void cast_fast(const From* from, To* to, int64_t n, bool saturate) {
   }
 }
 
+// x as floats that round to a narrow float as x itself does.
+template <class From>
+void nearly_all(const From* from, float* to, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    if constexpr (std::is_same_v<From, float>)
+      to[i] = from[i];
+    else if constexpr (is_16_bit_float<From>)
+      to[i] = to_float(from[i]);
+    else
+      to[i] = nearly(from[i]);
+  }
+}
+
+// One chunk: x to what a narrow type is made of (float, int8 or uint8), or what it is to y.
+void cast_chunk(const TensorView& x, const TensorView& y, int64_t at, int64_t n,
+                const Cast::Params& p) {
+  float wide[kChunk];
+  const uint8_t* from = x.as<uint8_t>() + at;
+  uint8_t* to = y.as<uint8_t>() + at;
+  if (is_stored(x.dtype)) {
+    const NarrowTable& table = narrow_table(x.dtype);
+    for (int64_t i = 0; i < n; ++i) wide[i] = table[from[i]];
+  }
+  if (!is_stored(y.dtype)) {
+    dispatch(y.dtype, [&](auto tag) {
+      using To = typename decltype(tag)::type;
+      cast_fast(wide, y.as<To>() + at, n, p.saturate);
+    });
+    return;
+  }
+  const NarrowFormat format = narrow_format(y.dtype);
+  const bool integer = is_narrow_integer(format);
+  // `body` gets n elements of a type of its own.
+  const auto with_x = [&](auto body) {
+    if (is_stored(x.dtype)) return body(static_cast<const float*>(wide));
+    dispatch(x.dtype, [&](auto tag) {
+      using From = typename decltype(tag)::type;
+      body(static_cast<const From*>(x.as<From>() + at));
+    });
+  };
+  if (!integer) {
+    if (!is_stored(x.dtype)) with_x([&](const auto* all) { nearly_all(all, wide, n); });
+    for (int64_t i = 0; i < n; ++i)
+      to[i] = narrow::encode(format, wide[i], p.saturate, p.powerRounding);
+  } else if (format.kind == NarrowKind::kSigned) {
+    with_x([&](const auto* all) { cast_plain(all, y.as<int8_t>() + at, n, p.saturate); });
+    for (int64_t i = 0; i < n; ++i)
+      to[i] = narrow::encode_integer(format, static_cast<int8_t>(to[i]), p.saturate);
+  } else {
+    with_x([&](const auto* all) { cast_plain(all, to, n, p.saturate); });
+    for (int64_t i = 0; i < n; ++i) to[i] = narrow::encode_integer(format, to[i], p.saturate);
+  }
+}
+
+Status cast_stored_cpu(const Cast::Params& p, const KernelContext& context) {
+  const TensorView &x = context.in(0), &y = context.out();
+  context.parallel_for(x.elements(), kGrain, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; i += kChunk)
+      cast_chunk(x, y, i, std::min(kChunk, last - i), p);
+  });
+  context.made_by(cast_kernel_name(p, x.dtype, y.dtype).c_str(), name(x.dtype), "none", "none");
+  return {};
+}
+
+Status bitcast_cpu(const Bitcast::Params&, const KernelContext& context) {
+  const TensorView &x = context.in(0), &y = context.out();
+  const auto bytes = static_cast<size_t>(x.elements() * size_of(x.dtype));
+  if (bytes != 0) std::memcpy(y.data, x.data, bytes);
+  if (bits_of(y.dtype) < 8 && x.dtype != y.dtype)
+    for (int64_t i = 0; i < y.elements(); ++i)
+      y.as<uint8_t>()[i] = narrow::wrapped(narrow_format(y.dtype), y.as<uint8_t>()[i]);
+  context.made_by("bitcast", name(x.dtype), "none", "none");
+  return {};
+}
+
 Status cast_cpu(const Cast::Params& p, const KernelContext& context) {
   const TensorView &x = context.in(0), &y = context.out();
+  if (x.dtype != y.dtype && (is_stored(x.dtype) || is_stored(y.dtype)))
+    return cast_stored_cpu(p, context);
   bool same = false, converts = false;
   dispatch(x.dtype, [&](auto from_tag) {
     dispatch(y.dtype, [&](auto to_tag) {
@@ -72,16 +151,15 @@ Status cast_cpu(const Cast::Params& p, const KernelContext& context) {
     });
   });
   const std::string kernel =
-      same ? "cast_copy"
-           : concat("cast_", info(x.dtype).short_name, "_", info(y.dtype).short_name,
-                    p.saturate && is_integer(y.dtype) ? "_saturate" : "",
-                    converts ? concat("_", name(cpu_isa())) : "");
+      concat(cast_kernel_name(p, x.dtype, y.dtype), converts ? concat("_", name(cpu_isa())) : "");
   context.made_by(kernel.c_str(), name(x.dtype), "none", "none");
   return {};
 }
 
 }  // namespace
 
-std::vector<CpuOp> cast_cpu_ops() { return {cpu_op<Cast, cast_cpu>()}; }
+std::vector<CpuOp> cast_cpu_ops() {
+  return {cpu_op<Cast, cast_cpu>(), cpu_op<Bitcast, bitcast_cpu>()};
+}
 
 }  // namespace halftone

@@ -1,6 +1,7 @@
 // cast: one element after the other through cast_value(), several per thread and step.
 // Memory-bound: sizeof(From) + sizeof(To) bytes per element.
 #pragma once
+#include "core/narrow.h"
 #include "device/half.h"
 #include "ops/cast/cast_value.h"
 
@@ -47,6 +48,70 @@ __global__ void __launch_bounds__(256)
     reinterpret_cast<device::Pack<To, kPack>*>(y)[i] = to;
   }
   for (int64_t i = whole * kPack + thread; i < n; i += threads) y[i] = cast_one<To>(x[i], saturate);
+}
+
+/// A float32 that rounds to a narrow float as x itself does.
+template <class From>
+HALFTONE_HD float nearly_float(From x) {
+  if constexpr (std::is_same_v<From, Bool>)
+    return x.value != 0 ? 1.0f : 0.0f;
+  else if constexpr (is_16_bit_float<From>)
+    return device::to_float(x);
+  else if constexpr (std::is_same_v<From, float>)
+    return x;
+  else if constexpr (std::is_same_v<From, double>)
+    return round_to_odd(x);
+  else if constexpr (sizeof(From) <= 2)
+    return static_cast<float>(x);
+  else
+    return round_to_odd(odd_double(static_cast<Widest<From>>(x)));
+}
+
+/// One number to a code.
+template <class From>
+HALFTONE_HD uint8_t narrow_code(const NarrowFormat& f, From x, bool saturate,
+                                PowerRounding rounding) {
+  if (f.kind == NarrowKind::kSigned)
+    return narrow::encode_integer(f, cast_one<int8_t>(x, saturate), saturate);
+  if (f.kind == NarrowKind::kUnsigned)
+    return narrow::encode_integer(f, cast_one<uint8_t>(x, saturate), saturate);
+  return narrow::encode(f, nearly_float(x), saturate, rounding);
+}
+
+/// x: n numbers, y: n codes. As the next ones: memory-bound, and rare enough for one element at a
+/// time.
+template <class From>
+__global__ void __launch_bounds__(256)
+    cast_to_narrow(const From* x, uint8_t* y, NarrowFormat to, bool saturate,
+                   PowerRounding rounding, int64_t n) {
+  const int64_t threads = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += threads)
+    y[i] = narrow_code(to, x[i], saturate, rounding);
+}
+
+template <class To>
+__global__ void __launch_bounds__(256)
+    cast_from_narrow(const uint8_t* x, To* y, NarrowFormat from, bool saturate, int64_t n) {
+  const int64_t threads = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += threads)
+    y[i] = cast_one<To>(narrow::decode(from, x[i]), saturate);
+}
+
+/// From one narrow type to another.
+static __global__ void __launch_bounds__(256)
+    recode_narrow(const uint8_t* x, uint8_t* y, NarrowFormat from, NarrowFormat to, bool saturate,
+                  PowerRounding rounding, int64_t n) {
+  const int64_t threads = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += threads)
+    y[i] = narrow_code(to, narrow::decode(from, x[i]), saturate, rounding);
+}
+
+/// The low bits as elements of another type of as many bits.
+static __global__ void __launch_bounds__(256)
+    rewrap_narrow(const uint8_t* x, uint8_t* y, NarrowFormat to, int64_t n) {
+  const int64_t threads = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += threads)
+    y[i] = narrow::wrapped(to, x[i]);
 }
 
 }  // namespace halftone

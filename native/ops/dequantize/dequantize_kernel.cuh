@@ -5,6 +5,7 @@
 
 #include "device/channels.h"
 #include "device/half.h"
+#include "ops/dequantize/dequantize_narrow.h"
 
 namespace halftone {
 
@@ -40,6 +41,26 @@ struct DequantizeElement {
     // Exact for 16-bit codes; 32-bit ones are rounded to float32.
     using Difference = std::conditional_t<sizeof(In) == 4, int64_t, int32_t>;
     const float d = static_cast<float>(static_cast<Difference>(q) - c.zero_point);
+    if constexpr (sizeof(Out) == sizeof(float)) return d * c.scale;
+    return device::from_float<Out>(product_to_odd(d, c.scale));
+  }
+};
+
+/// The same of a float8 or float4.
+template <class Out>
+struct DequantizeNarrow {
+  const float* scale;
+  const uint8_t* zero_point;  // nullptr: 0
+  NarrowFormat format;
+
+  struct Channel {
+    float scale, zero;
+  };
+  __device__ Channel channel(int64_t c) const {
+    return {scale[c], zero_point ? narrow::decode(format, zero_point[c]) : 0};
+  }
+  __device__ Out operator()(const Channel& c, uint8_t q) const {
+    const float d = narrow_difference(format, q, c.zero);
     if constexpr (sizeof(Out) == sizeof(float)) return d * c.scale;
     return device::from_float<Out>(product_to_odd(d, c.scale));
   }

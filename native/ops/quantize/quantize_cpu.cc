@@ -4,6 +4,7 @@
 
 #include "ops/quantize/channel_walk.h"
 #include "ops/quantize/quantize_isa.h"
+#include "ops/quantize/quantize_narrow.h"
 
 namespace halftone {
 namespace {
@@ -18,9 +19,40 @@ float element(const TensorView& t, int64_t i) {
   return t.as<float>()[i];
 }
 
+// Zero points of a narrow float, as numbers; none when absent.
+std::vector<float> zero_numbers(const KernelContext& context, int port) {
+  std::vector<float> numbers;
+  if (!context.has(port)) return numbers;
+  const TensorView& zero = context.in(port);
+  const NarrowTable& table = narrow_table(zero.dtype);
+  for (int64_t i = 0; i < zero.elements(); ++i) numbers.push_back(table[zero.as<uint8_t>()[i]]);
+  return numbers;
+}
+
+Status quantize_floats_cpu(const Quantize::Params& p, const KernelContext& context) {
+  const TensorView &x = context.in(0), &y = context.out();
+  const ChannelLayout layout = channel_layout(x.shape, p.axis, p.blockSize);
+  const NarrowFormat format = narrow_format(p.dtype);
+  const float* scales = context.in(1).as<float>();
+  const std::vector<float> zeros = zero_numbers(context, 2);
+  context.parallel_for(x.elements(), kGrain, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t at = layout.scale_of(i);
+      const float zero = zeros.empty() ? 0 : zeros[static_cast<size_t>(at)];
+      y.as<uint8_t>()[i] = quantize_narrow(format, element(x, i), scales[at], zero,
+                                           p.scaling == QuantizeScaling::kMultiply, p.saturate);
+    }
+  });
+  const std::string kernel = concat("quantize_", info(x.dtype).short_name, "_",
+                                    info(p.dtype).short_name, quantize_suffix(p));
+  context.made_by(kernel.c_str(), name(x.dtype), "float32", "float32");
+  return {};
+}
+
 Status quantize_cpu(const Quantize::Params& p, const KernelContext& context) {
   const TensorView &x = context.in(0), &y = context.out();
-  const ChannelLayout layout = channel_layout(x.shape, p.axis);
+  if (is_float_code(p.dtype)) return quantize_floats_cpu(p, context);
+  const ChannelLayout layout = channel_layout(x.shape, p.axis, p.blockSize);
   const ChannelWalk walk(layout);
   const std::vector<float> scale = walk.expand<float>(context.in(1).as<float>());
   const std::vector<int32_t> zero_point = walk.zero_points(context, 2);
@@ -31,7 +63,7 @@ Status quantize_cpu(const Quantize::Params& p, const KernelContext& context) {
     walk.run(first, last, [&](int64_t begin, int64_t count, int64_t at) {
       QuantizeBlock b;
       b.low = range.low, b.high = range.high;
-      b.dtype = p.dtype;
+      b.dtype = code_storage(p.dtype);
       b.per_element = walk.per_element();
       b.half_away = p.rounding == QuantizeRounding::kHalfAway;
       b.multiply = p.scaling == QuantizeScaling::kMultiply;
@@ -52,7 +84,7 @@ Status quantize_cpu(const Quantize::Params& p, const KernelContext& context) {
   });
   const std::string kernel =
       concat("quantize_", info(x.dtype).short_name, "_", info(p.dtype).short_name,
-             p.axis.present ? "_per_axis_" : "_", name(cpu_isa()));
+             quantize_suffix(p), "_", name(cpu_isa()));
   context.made_by(kernel.c_str(), name(x.dtype), "float32", "float32");
   return {};
 }
@@ -61,13 +93,13 @@ Status quantize_cpu(const Quantize::Params& p, const KernelContext& context) {
 
 Status quantize_plain(const Quantize::Params& p, const KernelContext& context) {
   const TensorView &x = context.in(0), &y = context.out();
-  const ChannelLayout layout = channel_layout(x.shape, p.axis);
+  const ChannelLayout layout = channel_layout(x.shape, p.axis, p.blockSize);
   const CodeRange range = code_range(p.dtype, p.narrowRange);
-  dispatch(p.dtype, [&](auto tag) {
+  dispatch(code_storage(p.dtype), [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_integral_v<T> && sizeof(T) <= 4) {
       for (int64_t i = 0; i < x.elements(); ++i) {
-        const int64_t channel = i / layout.inner % layout.channels;
+        const int64_t channel = layout.scale_of(i);
         const float scale = context.in(1).as<float>()[channel], v = element(x, i);
         const float t = p.scaling == QuantizeScaling::kMultiply ? v * scale : v / scale;
         const int64_t zero_point = context.has(2) ? context.in(2).as<T>()[channel] : 0;

@@ -3,6 +3,7 @@
 #pragma once
 #include "device/channels.h"
 #include "device/half.h"
+#include "ops/quantize/quantize_narrow.h"
 #include "ops/quantize/rounding.h"
 
 namespace halftone {
@@ -29,6 +30,25 @@ struct QuantizeElement {
     const W t = static_cast<W>(multiply ? v * c.scale : v / c.scale);
     return static_cast<Out>(half_away ? quantize_code<true>(t, c.zero_point, low, high)
                                       : quantize_code<false>(t, c.zero_point, low, high));
+  }
+};
+
+/// The same to a float8 or float4.
+template <class In>
+struct QuantizeNarrow {
+  const float* scale;
+  const uint8_t* zero_point;  // nullptr: 0
+  NarrowFormat format;
+  bool multiply, saturate;
+
+  struct Channel {
+    float scale, zero;
+  };
+  __device__ Channel channel(int64_t c) const {
+    return {scale[c], zero_point ? narrow::decode(format, zero_point[c]) : 0};
+  }
+  __device__ uint8_t operator()(const Channel& c, In x) const {
+    return quantize_narrow(format, device::to_float(x), c.scale, c.zero, multiply, saturate);
   }
 };
 
