@@ -315,8 +315,6 @@ export type Layout = 'NCHW' | 'NHWC';
 export type LinearActivation = 'none' | 'relu' | 'gelu-tanh';
 /** What stands in the margins: one value, the nearest element, the mirror image, or the tensor again from its other end. */
 export type PadMode = 'constant' | 'edge' | 'reflect' | 'wrap';
-/** What stands in the margins: one value, the nearest element, or the mirror image. */
-export type PadMode = 'constant' | 'edge' | 'reflect';
 /** How float8e8m0 rounds: to the power of two away from zero, toward zero, or the nearest. */
 export type PowerRounding = 'up' | 'down' | 'nearest';
 /** How quantize() rounds: ties to the even code (ONNX), or away from zero (TensorFlow). */
