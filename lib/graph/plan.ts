@@ -1,5 +1,6 @@
+import { DTYPES } from '../dtype';
 import type { Inference } from './engine';
-import { type Constant, type Graph, type Integer, integersOf, type Node } from './ir';
+import { type Constant, elementCount, type Graph, type Integer, integersOf, type Node } from './ir';
 import { messageOf, modelError } from './model-error';
 import {
   attributeOf,
@@ -77,6 +78,7 @@ export function makePlan(
     fixed,
     inference,
     known: new Map(),
+    evaluated: { bytes: 0 },
     makers: new Map(),
     ask: (value) => {
       const name = names.get(value);
@@ -112,11 +114,19 @@ interface PlanState {
   readonly inference: Inference;
   /** Values that were computed ahead. */
   readonly known: Map<Value, Constant>;
+  /** What has been computed ahead so far. */
+  readonly evaluated: { bytes: number };
   /** The step that makes each value. */
   readonly makers: Map<Value, Step>;
   /** Notes that the values of an input are needed. */
   readonly ask: (value: Value) => void;
 }
+
+/**
+ * Bytes that may be computed while a plan is made. What has to be known then are shapes, axes and the like; a small file can
+ * ask for any amount (ConstantOfShape, Range, Tile).
+ */
+const MAX_EVALUATED = 2 ** 26;
 
 /** The values of a tensor that depends on nothing unknown: computed now, once. */
 function evaluate(value: Value, state: PlanState): Constant | undefined {
@@ -129,6 +139,15 @@ function evaluate(value: Value, state: PlanState): Constant | undefined {
   }
   const inputs = step.inputs.map((input) => input && evaluate(input, state));
   if (inputs.some((input, i) => !input && step.inputs[i])) return undefined;
+  for (const { desc } of step.outputs) {
+    state.evaluated.bytes += elementCount(desc.shape) * DTYPES[desc.dtype].size;
+  }
+  if (!(state.evaluated.bytes <= MAX_EVALUATED)) {
+    throw modelError(
+      `its values have to be known when the model is loaded, and more than ${MAX_EVALUATED} bytes would be computed for that`,
+      { node: step.node.name, op: step.node.op },
+    );
+  }
   const constants = state.inference.evaluate(step.op, inputs, step.params);
   for (const [i, output] of step.outputs.entries()) {
     state.known.set(output, constants[i] as Constant);
