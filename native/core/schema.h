@@ -150,9 +150,9 @@ OpSchema make_schema() {
     s.fields.push_back(std::move(f));
   });
   s.infer = [fields = s.fields](const void* params, const Inputs& in, Outputs& out) {
-    Status status;
-    if constexpr (!requires { Op::kStoredTypes; })
-      status = detail::refuse_stored(Op::kInputs, fields, params, in);
+    constexpr bool kTakesStored = requires { Op::kStoredTypes; };
+    Status status =
+        kTakesStored ? Status{} : detail::refuse_stored(Op::kInputs, fields, params, in);
     if (status.ok()) status = Op::infer(*static_cast<const Params*>(params), in, out);
     if (!status.ok()) status.message = concat(Op::kName, ": ", status.message);
     return status;
