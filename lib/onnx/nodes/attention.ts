@@ -1,19 +1,8 @@
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { computeOption } from './common';
+import { concat, slice, transpose } from './move';
 import { algebra, cast, scalar, wideType } from './scalar';
 import { reshape } from './shape';
-
-const slice = (
-  call: NodeCall,
-  x: Value,
-  axis: number,
-  start: number,
-  end: number,
-  step = 1,
-): Value => call.emit('slice', [x], { starts: [start], ends: [end], axes: [axis], steps: [step] });
-
-const transpose = (call: NodeCall, x: Value, perm: readonly number[]): Value =>
-  call.emit('transpose', [x], { perm });
 
 /** [b, s, heads * d] as [b, heads, s, d]; [b, heads, s, d] as it is. */
 function splitHeads(call: NodeCall, x: Value, heads: number | undefined, attribute: string): Value {
@@ -139,7 +128,7 @@ const attention: OpDefinition = {
     const joined = (index: number, past: number) => {
       const now = splitHeads(call, call.input(index), call.int('kv_num_heads'), 'kv_num_heads');
       const before = call.optional(past);
-      return before ? call.emit('concat', [before, now], { axis: 2 }) : now;
+      return before ? concat(call, [before, now], 2) : now;
     };
     const [key, value] = [joined(1, 4), joined(2, 5)];
     const grouped = groupHeads(call, query, key);
@@ -208,16 +197,11 @@ const rotaryEmbedding: OpDefinition = {
     const joined = interleaved
       ? reshape(
           call,
-          call.emit('concat', [reshape(call, real, column), reshape(call, imaginary, column)], {
-            axis: 4,
-          }),
+          concat(call, [reshape(call, real, column), reshape(call, imaginary, column)], 4),
           [b, s, heads, turned],
         )
-      : call.emit('concat', [real, imaginary], { axis: 3 });
-    const whole =
-      turned === d
-        ? joined
-        : call.emit('concat', [joined, slice(call, x, 3, turned, d)], { axis: 3 });
+      : concat(call, [real, imaginary], 3);
+    const whole = turned === d ? joined : concat(call, [joined, slice(call, x, 3, turned, d)], 3);
     return flat ? reshape(call, whole, shape) : transpose(call, whole, [0, 2, 1, 3]);
   },
 };

@@ -1,6 +1,7 @@
 import { elementCount } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { computeOption } from './common';
+import { transpose } from './move';
 import { algebra } from './scalar';
 import { reshape } from './shape';
 
@@ -97,8 +98,11 @@ function sumOut(call: NodeCall, { value, axes }: Named, needed: ReadonlySet<stri
 }
 
 function permute(call: NodeCall, { value, axes }: Named, order: readonly string[]): Value {
-  const perm = order.map((axis) => axes.indexOf(axis));
-  return perm.every((from, to) => from === to) ? value : call.emit('transpose', [value], { perm });
+  return transpose(
+    call,
+    value,
+    order.map((axis) => axes.indexOf(axis)),
+  );
 }
 
 /** The product of two operands, summed over the axes that `needed` does not hold: one batched matrix product. */

@@ -1,6 +1,7 @@
 import type { DType } from '../../dtype';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { perImageBatch, sameTypes } from './common';
+import { part } from './move';
 import { algebra, axisOf, cast, scalar, wideType } from './scalar';
 import { reshape } from './shape';
 
@@ -84,10 +85,8 @@ const lrn: OpDefinition = {
       before: at(before),
       after: at(size - 1 - before),
     });
-    const shifted = Array.from({ length: size }, (_, i) =>
-      call.emit('slice', [padded], { starts: [i], ends: [i + channels], axes: [1] }),
-    );
-    const sum = shifted.reduce((total, part) => a.add(total, part));
+    const shifted = Array.from({ length: size }, (_, i) => part(call, padded, 1, i, channels));
+    const sum = shifted.reduce((total, one) => a.add(total, one));
     const scale = (call.float('alpha') ?? 1e-4) / size;
     const base = a.add(a.mul(sum, scale), call.float('bias') ?? 1);
     const divisor = call.emit('pow', [base, scalar(call, call.float('beta') ?? 0.75, wide)]);

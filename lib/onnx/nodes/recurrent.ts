@@ -1,13 +1,8 @@
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { attributeOf } from '../../graph/op-set';
+import { concat, part, transpose } from './move';
 import { type Algebra, algebra, cast } from './scalar';
 import { reshape } from './shape';
-
-const part = (call: NodeCall, x: Value, axis: number, start: number, length = 1): Value =>
-  call.emit('slice', [x], { starts: [start], ends: [start + length], axes: [axis] });
-
-const concat = (call: NodeCall, parts: readonly Value[], axis: number): Value =>
-  parts.length === 1 ? (parts[0] as Value) : call.emit('concat', parts, { axis });
 
 /** The functions of recurrent operators by their ONNX names, with alpha and beta where they have some. */
 function activation(
@@ -153,7 +148,7 @@ const MAX_STEPS = 4096;
 function run(call: NodeCall, kind: Kind): readonly Value[] {
   const batchFirst = (call.int('layout') ?? 0) !== 0;
   const given = call.input(0);
-  const x = batchFirst ? call.emit('transpose', [given], { perm: [1, 0, 2] }) : given;
+  const x = batchFirst ? transpose(call, given, [1, 0, 2]) : given;
   const [steps = 0, batch = 0, width = 0] = x.desc.shape;
   if (steps > MAX_STEPS) throw call.error(`${steps} steps are more than ${MAX_STEPS}`);
   const direction = call.string('direction') ?? 'forward';
@@ -180,7 +175,7 @@ function run(call: NodeCall, kind: Kind): readonly Value[] {
   const finals: Value[][] = [];
   for (let d = 0; d < directions; d++) {
     const pick = (value: Value, shape: readonly number[]) =>
-      reshape(call, part(call, value, 0, d), shape);
+      reshape(call, part(call, value, 0, d, 1), shape);
     const bias = call.optional(3);
     const both = bias && pick(bias, [2 * size]);
     const peepholes = kind.op === 'LSTM' ? call.optional(7) : undefined;
@@ -200,14 +195,18 @@ function run(call: NodeCall, kind: Kind): readonly Value[] {
     let state: readonly Value[] = Array.from({ length: kind.states }, (_, i) => {
       const initial = call.optional(5 + i);
       if (!initial) return zeros([batch, hidden]);
-      const ordered = batchFirst ? call.emit('transpose', [initial], { perm: [1, 0, 2] }) : initial;
+      const ordered = batchFirst ? transpose(call, initial, [1, 0, 2]) : initial;
       return pick(ordered, [batch, hidden]);
     });
     const reverse = direction === 'reverse' || d === 1;
     const made = new Array<Value>(steps);
     for (let t = 0; t < steps; t++) {
       const at = reverse ? steps - 1 - t : t;
-      const next = kind.step(cell, reshape(call, part(call, inputs, 0, at), [batch, size]), state);
+      const next = kind.step(
+        cell,
+        reshape(call, part(call, inputs, 0, at, 1), [batch, size]),
+        state,
+      );
       if (!lengths) {
         state = next;
         made[at] = next[0] as Value;
@@ -241,8 +240,8 @@ function run(call: NodeCall, kind: Kind): readonly Value[] {
   );
   if (!batchFirst) return [y, ...last];
   return [
-    call.emit('transpose', [y], { perm: [2, 0, 1, 3] }),
-    ...last.map((value) => call.emit('transpose', [value], { perm: [1, 0, 2] })),
+    transpose(call, y, [2, 0, 1, 3]),
+    ...last.map((value) => transpose(call, value, [1, 0, 2])),
   ];
 }
 

@@ -4,8 +4,8 @@ import type { DType } from '../../dtype';
 import type { NodeCall, OpDefinition, Sequence, Value } from '../../graph/op-set';
 import { dataTypeName, dtypeOf } from '../decode-tensor';
 import { axisOf } from './scalar';
+import { concat as join, part } from './move';
 import { int64, reshape } from './shape';
-import { part } from './tensor';
 
 /** Sequences are made anew by each node that changes one: this bounds what a hostile file costs. */
 const MAX_ELEMENTS = 4096;
@@ -123,7 +123,7 @@ const concat: OpDefinition = {
     const inputs = isNew
       ? elements.map((x) => reshape(call, x, x.desc.shape.toSpliced(axis, 0, 1)))
       : elements;
-    return call.emit('concat', inputs, { axis });
+    return join(call, inputs, axis);
   },
 };
 

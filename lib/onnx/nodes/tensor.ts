@@ -3,6 +3,7 @@ import { elementCount } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { dataTypeName, dtypeOf } from '../decode-tensor';
 import { inputsOf, perImageBatch, sameTypes } from './common';
+import { part } from './move';
 import { algebra, axisOf, cast, scalar } from './scalar';
 import { countUp, int64, integers, number, reshape } from './shape';
 
@@ -25,7 +26,7 @@ const size: OpDefinition = {
 };
 
 /** Concat-4, 11, 13. */
-const concat: OpDefinition = {
+const concatNode: OpDefinition = {
   op: 'Concat',
   since: 4,
   inputs: [1, Number.POSITIVE_INFINITY],
@@ -75,10 +76,6 @@ const slice10: OpDefinition = {
       steps: integers(call, 4) ?? [],
     }),
 };
-
-/** Elements [begin, begin + count) along one axis. */
-export const part = (call: NodeCall, x: Value, axis: number, begin: number, count: number): Value =>
-  call.emit('slice', [x], { starts: [begin], ends: [begin + count], axes: [axis] });
 
 /** Parts of these sizes along an axis, one after the other. */
 function split(call: NodeCall, sizes: readonly number[] | undefined): readonly Value[] {
@@ -322,7 +319,7 @@ const dropout: Omit<OpDefinition, 'since' | 'inputs'> = {
 export const TENSOR: readonly OpDefinition[] = [
   { ...shapeOf, since: 1 },
   { ...shapeOf, since: 15, attributes: { start: 'int', end: 'int' } },
-  concat,
+  concatNode,
   constantOfShape,
   { ...dropout, since: 7, inputs: [1, 1], attributes: { ratio: 'float' } },
   { ...dropout, since: 12, inputs: [1, 3], attributes: { seed: 'int' } },
