@@ -41,7 +41,7 @@ function why(
   batch = 1,
 ): string | undefined {
   const result = free({
-    opset: 14,
+    opset: 23,
     inputs: { x: [batch, ...x] },
     outputs: { y: [] },
     initializers,
@@ -83,6 +83,28 @@ describe('freeBatch frees', () => {
     ['ReduceSum of pixels', node('ReduceSum', ['x', 'a']), [3, 4], { a: { ints: [1] } }],
     ['GlobalAveragePool', node('GlobalAveragePool', ['x']), [3, 4, 4], {}],
     ['Softmax', node('Softmax', ['x']), [5], {}],
+    ['CastLike', node('CastLike', ['x', 'w']), [5], { w: { ints: [1] } }],
+    [
+      'Slice of pixels',
+      node('Slice', ['x', 's', 'e', 'a', 't']),
+      [6, 6],
+      { s: { ints: [1, -1] }, e: { ints: [4, -9] }, a: { ints: [1, 2] }, t: { ints: [1, -2] } },
+    ],
+    [
+      'Slice of all images',
+      node('Slice', ['x', 's', 'e']),
+      [6],
+      { s: { ints: [0, 1] }, e: { ints: [2 ** 31 - 1, 3] } },
+    ],
+    ['Gather of columns', node('Gather', ['x', 'i'], { axis: 1 }), [5], { i: { ints: [0, 3] } }],
+    ['Pad of pixels', node('Pad', ['x', 'p']), [2, 2], { p: { ints: [0, 1, 0, 0, 0, 2] } }],
+    ['Tile of pixels', node('Tile', ['x', 'r']), [2], { r: { ints: [1, 3] } }],
+    ['Expand of pixels', node('Expand', ['x', 's']), [1, 2], { s: { ints: [4, 2] } }],
+    ['Expand that spells out the images', node('Expand', ['x', 's']), [1], { s: { ints: [1, 4] } }],
+    ['Trilu', node('Trilu', ['x']), [3, 3], {}],
+    ['LayerNormalization', node('LayerNormalization', ['x', 'w']), [5], { w: floats(5) }],
+    ['LpNormalization', node('LpNormalization', ['x'], { axis: 1 }), [5], {}],
+    ['RMSNormalization', node('RMSNormalization', ['x', 'w']), [5], { w: floats(5) }],
   ];
 
   test.each(GOOD)('%s', (_name, one, x, initializers) => {

@@ -39,6 +39,15 @@ export function perImageBatch({ batched }: BatchQuery): BatchAnswer {
   return other >= 1 ? refuse(`input ${other} depends on the images`) : ACCEPT;
 }
 
+/** Batch rule of operators that work along one axis of input 0: not along that of the images. */
+export const alongAxisBatch =
+  (fallback: number) =>
+  (query: BatchQuery): BatchAnswer => {
+    const axis = query.int('axis') ?? fallback;
+    const rank = query.shapes[0]?.length ?? 0;
+    return axis === 0 || axis === -rank ? WORKS_ALONG : perImageBatch(query);
+  };
+
 /** The answer of operators that mix the images. */
 export const WORKS_ALONG: BatchAnswer = refuse('it works along the axis of the images');
 

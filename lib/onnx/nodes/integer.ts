@@ -1,7 +1,8 @@
 import type { DType } from '../../dtype';
 import { elementCount } from '../../graph/ir';
-import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
-import { asImages, fromImages, perImageBatch, WINDOW_ATTRIBUTES, windowOptions } from './common';
+import type { BatchAnswer, BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import { asImages, broadcastBatch, fromImages, perImageBatch, WINDOW_ATTRIBUTES, windowOptions } from './common';
+import { matmulBatch } from './matmul';
 import { algebra, cast } from './scalar';
 import { reshape } from './shape';
 
@@ -170,6 +171,14 @@ function requantize(
   return call.emit('requantize', [sum, vector, zeroes], { dtype, axis: single ? null : axis });
 }
 
+/** For batch rules: scales and zero points are the same for all images, and a row or image has none of its own. */
+function scalesAreFixed(query: BatchQuery, indices: readonly number[]): BatchAnswer | undefined {
+  const other = indices.find((i) => query.batched[i] || elementCount(query.shapes[i] ?? []) > 1);
+  return other === undefined
+    ? undefined
+    : { ok: false, why: `input ${other} depends on the images or has several values` };
+}
+
 /** MatMulInteger-10. */
 const matMulInteger: OpDefinition = {
   op: 'MatMulInteger',
@@ -177,6 +186,7 @@ const matMulInteger: OpDefinition = {
   inputs: [2, 4],
   lower: (call) =>
     matrixProduct(call, call.input(0), zeroPoint(call, 2), call.input(1), zeroPoint(call, 3)),
+  batch: (query) => scalesAreFixed(query, [2, 3]) ?? matmulBatch(query),
 };
 
 /** ConvInteger-10: pads with the zero point of x, which has to be known. */
@@ -222,6 +232,7 @@ const qLinearMatMul: OpDefinition = {
     const scales = [call.input(1), call.input(4), call.input(6)] as const;
     return requantize(call, sum, scales, call.input(7), sum.desc.shape.length - 1);
   },
+  batch: (query) => scalesAreFixed(query, [1, 2, 4, 5, 6, 7]) ?? matmulBatch(query, 3),
 };
 
 /** ONNX Runtime's com.microsoft.QLinearAdd and QLinearMul: codes of the sum or product of what two codes stand for. */
@@ -244,6 +255,14 @@ const qLinearBinary = (op: string, native: string): OpDefinition => ({
       ...(zero ? [reshape(call, zero, [])] : []),
     ];
     return call.emit('quantize', inputs, { dtype: call.input(0).desc.dtype, axis: null });
+  },
+  batch(query) {
+    const [a = [], b = []] = [query.shapes[0], query.shapes[3]];
+    const batched = [query.batched[0] === true, query.batched[3] === true];
+    return (
+      scalesAreFixed(query, [1, 2, 4, 5, 6, 7]) ??
+      broadcastBatch({ ...query, batched, shapes: [a, b] })
+    );
   },
 });
 

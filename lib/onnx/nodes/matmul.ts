@@ -5,12 +5,18 @@ import { broadcastBatch, computeOption, WORKS_ALONG } from './common';
  * Images along axis 0 of A are rows, or matrices when there are more than two axes; those of B must be matrices. Any
  * other operand has to be the same matrix for all of them.
  */
-function matmulBatch(query: BatchQuery): BatchAnswer {
-  const [a = [], b = []] = query.shapes;
-  const [imagesA, imagesB] = query.batched;
+export function matmulBatch(query: BatchQuery, second = 1): BatchAnswer {
+  const [a = [], b = []] = [query.shapes[0], query.shapes[second]];
+  const [imagesA, imagesB] = [query.batched[0], query.batched[second]];
   if (imagesA && !imagesB && a.length >= 2 && b.length === 2) return { ok: true };
   const ranks = [imagesA ? a.length : 3, imagesB ? b.length : 3];
-  if (Math.min(...ranks) >= 3) return broadcastBatch(query);
+  if (Math.min(...ranks) >= 3) {
+    return broadcastBatch({
+      ...query,
+      batched: [imagesA === true, imagesB === true],
+      shapes: [a, b],
+    });
+  }
   return { ok: false, why: `it mixes the images of [${a.join(', ')}] and [${b.join(', ')}]` };
 }
 
@@ -21,7 +27,7 @@ const matMul: OpDefinition = {
   inputs: [2, 2],
   sums: true,
   lower: (call) => call.emit('matmul', [call.input(0), call.input(1)], computeOption(call)),
-  batch: matmulBatch,
+  batch: (query) => matmulBatch(query),
 };
 
 const GEMM_ATTRIBUTES = { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' } as const;

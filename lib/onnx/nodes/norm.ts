@@ -1,6 +1,6 @@
 import type { DType } from '../../dtype';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
-import { perImageBatch, sameTypes } from './common';
+import { alongAxisBatch, perImageBatch, sameTypes } from './common';
 import { part } from './move';
 import { algebra, axisOf, cast, scalar, wideType } from './scalar';
 import { reshape } from './shape';
@@ -163,6 +163,7 @@ const layerNorm: OpDefinition = {
     const y = bias ? a.add(scaled, bias) : scaled;
     return [y, result.mean, result.inverse];
   },
+  batch: alongAxisBatch(-1),
 };
 
 /** RMSNormalization-23: over all axes from `axis` on. */
@@ -182,6 +183,7 @@ const rmsNorm: OpDefinition = {
     const y = w.div(wide, w.sqrt(w.add(square, call.float('epsilon') ?? 1e-5)));
     return algebra(call, dtype).mul(cast(call, y, dtype), scale);
   },
+  batch: alongAxisBatch(-1),
 };
 
 /** LpNormalization-1, 22: 0 where the norm is 0. */
@@ -203,6 +205,7 @@ const lpNorm: OpDefinition = {
         : a.sqrt(a.reduce('reduceSumSquare', x, axes));
     return cast(call, a.where(a.equal(norm, 0), 0, a.div(x, norm)), given.desc.dtype);
   },
+  batch: alongAxisBatch(-1),
 };
 
 export const NORM: readonly OpDefinition[] = [

@@ -1,15 +1,8 @@
 import { elementCount } from '../../graph/ir';
 import type { BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
-import { perImageBatch, WORKS_ALONG } from './common';
+import { alongAxisBatch } from './common';
 import { algebra, axisOf, cast } from './scalar';
 import { reshape } from './shape';
-
-const fromFront = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
-
-const batchOf = (fallback: number) => (query: BatchQuery) => {
-  const axis = fromFront(query.int('axis') ?? fallback, query.shapes[0]?.length ?? 0);
-  return axis === 0 ? WORKS_ALONG : perImageBatch(query);
-};
 
 /** How a row is turned into numbers that belong together. */
 type RowFunction = (call: NodeCall, x: Value, axis: number) => Value;
@@ -51,7 +44,8 @@ const forms = (op: string, lower: RowFunction): OpDefinition[] => [
     lower(call) {
       const x = call.input(0);
       const { shape } = x.desc;
-      const axis = fromFront(call.int('axis') ?? 1, shape.length);
+      const given = call.int('axis') ?? 1;
+      const axis = given < 0 ? given + shape.length : given;
       if (axis < 0 || axis > shape.length) {
         throw call.error(`axis must lie in [-${shape.length}, ${shape.length}], got ${axis}`);
       }
@@ -59,7 +53,7 @@ const forms = (op: string, lower: RowFunction): OpDefinition[] => [
       const flat = reshape(call, x, [rows, elementCount(shape.slice(axis))]);
       return reshape(call, lower(call, flat, 1), shape);
     },
-    batch: batchOf(1),
+    batch: alongAxisBatch(1),
   },
   {
     op,
@@ -70,7 +64,7 @@ const forms = (op: string, lower: RowFunction): OpDefinition[] => [
       const x = call.input(0);
       return lower(call, x, axisOf(call, call.int('axis') ?? -1, x.desc.shape.length));
     },
-    batch: batchOf(-1),
+    batch: alongAxisBatch(-1),
   },
 ];
 

@@ -1,8 +1,8 @@
 import { ARRAY_TYPES } from '../../dtype';
-import { elementCount } from '../../graph/ir';
-import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import { elementCount, integersOf } from '../../graph/ir';
+import type { BatchAnswer, BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { dataTypeName, dtypeOf } from '../decode-tensor';
-import { inputsOf, perImageBatch, sameTypes } from './common';
+import { alongAxisBatch, inputsOf, perImageBatch, sameTypes, WORKS_ALONG } from './common';
 import { part } from './move';
 import { algebra, axisOf, cast, scalar } from './scalar';
 import { countUp, int64, integers, number, reshape } from './shape';
@@ -49,6 +49,30 @@ function missing(call: NodeCall, what: string): never {
   throw call.error(`${what} is missing`);
 }
 
+/** The values of an input that is known, for batch rules. */
+const knownOf = ({ known }: BatchQuery, index: number): readonly number[] | undefined => {
+  const constant = known[index];
+  return constant && integersOf(constant);
+};
+
+/** Slices of the axis of the images must take all of them, however many there are. */
+function sliceBatch(
+  query: BatchQuery,
+  starts: readonly number[] | undefined,
+  ends: readonly number[] | undefined,
+  axes: readonly number[] | undefined,
+  steps: readonly number[] | undefined,
+): BatchAnswer {
+  const other = perImageBatch(query);
+  if (!other.ok || !starts || !ends) return other.ok ? WORKS_ALONG : other;
+  const rank = query.shapes[0]?.length ?? 0;
+  const at = axes?.length ? axes.findIndex((axis) => axis === 0 || axis === -rank) : 0;
+  // 2^31 - 1 is how exporters write "to the end".
+  const takesAll =
+    starts[at] === 0 && (ends[at] as number) >= 2 ** 31 - 1 && (steps?.[at] ?? 1) === 1;
+  return at < 0 || takesAll ? other : WORKS_ALONG;
+}
+
 /** Slice-1: attributes. */
 const slice1: OpDefinition = {
   op: 'Slice',
@@ -61,6 +85,8 @@ const slice1: OpDefinition = {
       ends: call.ints('ends') ?? missing(call, 'attribute "ends"'),
       axes: call.ints('axes') ?? [],
     }),
+  batch: (query) =>
+    sliceBatch(query, query.ints('starts'), query.ints('ends'), query.ints('axes'), undefined),
 };
 
 /** Slice-10, 11, 13. */
@@ -75,6 +101,11 @@ const slice10: OpDefinition = {
       axes: integers(call, 3) ?? [],
       steps: integers(call, 4) ?? [],
     }),
+  batch(query) {
+    const optional = (index: number) => (query.shapes[index] ? knownOf(query, index) : []);
+    const [starts, ends, axes, steps] = [1, 2, 3, 4].map(optional);
+    return axes && steps ? sliceBatch(query, starts, ends, axes, steps) : WORKS_ALONG;
+  },
 };
 
 /** Parts of these sizes along an axis, one after the other. */
@@ -111,6 +142,7 @@ const SPLIT: readonly OpDefinition[] = [
     outputs: Number.POSITIVE_INFINITY,
     attributes: { axis: 'int', split: 'ints' },
     lower: (call) => split(call, call.ints('split')),
+    batch: alongAxisBatch(0),
   },
   {
     op: 'Split',
@@ -119,6 +151,7 @@ const SPLIT: readonly OpDefinition[] = [
     outputs: Number.POSITIVE_INFINITY,
     attributes: { axis: 'int' },
     lower: (call) => split(call, call.knownInts(1)),
+    batch: alongAxisBatch(0),
   },
   {
     op: 'Split',
@@ -127,6 +160,7 @@ const SPLIT: readonly OpDefinition[] = [
     outputs: Number.POSITIVE_INFINITY,
     attributes: { axis: 'int', num_outputs: 'int' },
     lower: (call) => split(call, call.knownInts(1)),
+    batch: alongAxisBatch(0),
   },
 ];
 
@@ -164,6 +198,12 @@ function pad(call: NodeCall, pads: readonly number[], value: number): Value {
   });
 }
 
+function padBatch(query: BatchQuery, pads: readonly number[] | undefined): BatchAnswer {
+  const rank = query.shapes[0]?.length ?? 0;
+  const [before, after] = [pads?.[0], pads?.[rank]];
+  return before === 0 && after === 0 ? perImageBatch(query) : WORKS_ALONG;
+}
+
 const PAD: readonly OpDefinition[] = [
   {
     op: 'Pad',
@@ -172,6 +212,7 @@ const PAD: readonly OpDefinition[] = [
     attributes: { mode: 'string', pads: 'ints', value: 'float' },
     lower: (call) =>
       pad(call, call.ints('pads') ?? missing(call, 'attribute "pads"'), call.float('value') ?? 0),
+    batch: (query) => padBatch(query, query.ints('pads')),
   },
   {
     op: 'Pad',
@@ -179,6 +220,7 @@ const PAD: readonly OpDefinition[] = [
     inputs: [2, 4],
     attributes: { mode: 'string' },
     lower: (call) => pad(call, call.knownInts(1) ?? [], number(call, 2) ?? 0),
+    batch: (query) => padBatch(query, knownOf(query, 1)),
   },
 ];
 
@@ -213,6 +255,16 @@ const expand: OpDefinition = {
   since: 8,
   inputs: [2, 2],
   lower: (call) => full(call, call.knownInts(1) ?? [], call.input(0)),
+  batch(query) {
+    const sizes = knownOf(query, 1);
+    const rank = query.shapes[0]?.length ?? 0;
+    if (!sizes || sizes.length > rank) return WORKS_ALONG;
+    const [first] = sizes;
+    if (sizes.length < rank || first === 1) return { ok: true };
+    if (first !== query.batch) return WORKS_ALONG;
+    // It spells out the number of images; 1 broadcasts to any.
+    return { ok: true, replace: { input: 1, by: int64([1, ...sizes.slice(1)]) } };
+  },
 };
 
 /** Tile-6, 13. */
@@ -241,6 +293,7 @@ const tile: OpDefinition = {
       );
     }, x);
   },
+  batch: (query) => (knownOf(query, 1)?.[0] === 1 ? perImageBatch(query) : WORKS_ALONG),
 };
 
 /** Range-11: numbers that are known. */
@@ -297,6 +350,7 @@ const trilu: OpDefinition = {
     const keep = upper ? a.greater(diagonal, -1) : a.less(diagonal, 1);
     return call.emit('where', [keep, x, scalar(call, 0, x.desc.dtype)]);
   },
+  batch: (query) => ((query.shapes[0]?.length ?? 0) > 2 ? perImageBatch(query) : WORKS_ALONG),
 };
 
 /** Dropout outside of training: x, and a mask of true. */
