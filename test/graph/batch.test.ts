@@ -39,9 +39,10 @@ function why(
   x: number[],
   initializers: ModelSpec['initializers'] = {},
   batch = 1,
+  opset = 14,
 ): string | undefined {
   const result = free({
-    opset: 23,
+    opset,
     inputs: { x: [batch, ...x] },
     outputs: { y: [] },
     initializers,
@@ -83,7 +84,14 @@ describe('freeBatch frees', () => {
     ['ReduceSum of pixels', node('ReduceSum', ['x', 'a']), [3, 4], { a: { ints: [1] } }],
     ['GlobalAveragePool', node('GlobalAveragePool', ['x']), [3, 4, 4], {}],
     ['Softmax', node('Softmax', ['x']), [5], {}],
-    ['CastLike', node('CastLike', ['x', 'w']), [5], { w: { ints: [1] } }],
+  ];
+
+  test.each(GOOD)('%s', (_name, one, x, initializers) => {
+    expect(why(one, x, initializers)).toBeUndefined();
+  });
+
+  const NEWER: readonly [string, NodeSpec, number[], ModelSpec['initializers']][] = [
+    ['CastLike', node('CastLike', ['x', 'w']), [5], { w: floats(1) }],
     [
       'Slice of pixels',
       node('Slice', ['x', 's', 'e', 'a', 't']),
@@ -107,8 +115,63 @@ describe('freeBatch frees', () => {
     ['RMSNormalization', node('RMSNormalization', ['x', 'w']), [5], { w: floats(5) }],
   ];
 
-  test.each(GOOD)('%s', (_name, one, x, initializers) => {
-    expect(why(one, x, initializers)).toBeUndefined();
+  test.each(NEWER)('%s', (_name, one, x, initializers) => {
+    expect(why(one, x, initializers, 1, 23)).toBeUndefined();
+  });
+
+  test('products and sums of codes', () => {
+    const code = (values: number[], dims: number[]) => ({ data_type: 2, int32_data: values, dims });
+    const initializers = {
+      w: code([1, 2, 3, 4, 5, 6, 7, 8], [4, 2]),
+      z: code([3], []),
+      s: { floats: [0.5], dims: [] },
+      many: { floats: [0.5, 1], dims: [2] },
+    };
+    const result = (one: NodeSpec, dtype: 'uint8' | 'int32' = 'uint8') =>
+      free({
+        opsets: { '': 21, 'com.microsoft': 1 },
+        inputs: { x: { dtype: 'uint8', shape: [1, 4] } },
+        outputs: { y: { dtype, shape: [] } },
+        initializers,
+        nodes: [one],
+      });
+    const product = (scale: string) => ['x', 's', 'z', 'w', scale, 'z', 's', 'z'];
+    expect(result(node('MatMulInteger', ['x', 'w', 'z']), 'int32')).toHaveProperty('graph');
+    expect(result(node('QLinearMatMul', product('s')))).toHaveProperty('graph');
+    const add = node('QLinearAdd', ['x', 's', 'z', 'x', 's', 'z', 's', 'z']);
+    expect(result({ ...add, domain: 'com.microsoft' })).toHaveProperty('graph');
+    expect(result(node('QLinearMatMul', product('many')))).toEqual({
+      why: 'node "n" (QLinearMatMul): input 4 depends on the images or has several values',
+    });
+  });
+
+  test.each<[string, NodeSpec, number[], ModelSpec['initializers']]>([
+    [
+      'Slice of some images',
+      node('Slice', ['x', 's', 'e']),
+      [6],
+      { s: { ints: [0] }, e: { ints: [1] } },
+    ],
+    [
+      'Slice in reverse',
+      node('Slice', ['x', 's', 'e', 'a', 't']),
+      [6],
+      { s: { ints: [-1] }, e: { ints: [-9] }, a: { ints: [0] }, t: { ints: [-1] } },
+    ],
+    ['Pad of images', node('Pad', ['x', 'p']), [2], { p: { ints: [0, 0, 1, 0] } }],
+    ['Tile of images', node('Tile', ['x', 'r']), [2], { r: { ints: [2, 1] } }],
+    ['Expand of images', node('Expand', ['x', 's']), [2], { s: { ints: [5, 2] } }],
+    ['Expand in front', node('Expand', ['x', 's']), [2], { s: { ints: [1, 1, 2] } }],
+    ['Trilu of images', node('Trilu', ['x']), [3], {}],
+    [
+      'LayerNormalization over images',
+      node('LayerNormalization', ['x', 'w'], { axis: 0 }),
+      [5],
+      { w: floats(5) },
+    ],
+    ['LpNormalization over images', node('LpNormalization', ['x'], { axis: -2 }), [5], {}],
+  ])('not %s', (_name, one, x, initializers) => {
+    expect(why(one, x, initializers, 1, 23)).toBe('it works along the axis of the images');
   });
 
   test('shapes that spell out the number of images; weights that have the same shape stay', () => {

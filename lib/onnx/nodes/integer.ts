@@ -1,7 +1,14 @@
 import type { DType } from '../../dtype';
 import { elementCount } from '../../graph/ir';
 import type { BatchAnswer, BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
-import { asImages, broadcastBatch, fromImages, perImageBatch, WINDOW_ATTRIBUTES, windowOptions } from './common';
+import {
+  asImages,
+  broadcastBatch,
+  fromImages,
+  perImageBatch,
+  WINDOW_ATTRIBUTES,
+  windowOptions,
+} from './common';
 import { matmulBatch } from './matmul';
 import { algebra, cast } from './scalar';
 import { reshape } from './shape';

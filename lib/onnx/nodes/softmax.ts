@@ -1,5 +1,5 @@
 import { elementCount } from '../../graph/ir';
-import type { BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { alongAxisBatch } from './common';
 import { algebra, axisOf, cast } from './scalar';
 import { reshape } from './shape';
