@@ -1,6 +1,6 @@
 import { isNarrowFloat } from '../../stored';
 import type { DType } from '../../dtype';
-import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import type { BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { dataTypeName, dtypeOf } from '../decode-tensor';
 import { perImageBatch } from './common';
 
@@ -41,6 +41,8 @@ const castLikes = {
   op: 'CastLike',
   inputs: [2, 2],
   lower: (call: NodeCall) => convert(call, call.input(0), call.input(1).desc.dtype),
+  // Of input 1 only the type is read.
+  batch: (query: BatchQuery) => perImageBatch({ ...query, batched: query.batched.slice(0, 1) }),
 } as const;
 
 const bitcast: OpDefinition = {
