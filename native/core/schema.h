@@ -150,10 +150,12 @@ OpSchema make_schema() {
     s.fields.push_back(std::move(f));
   });
   s.infer = [fields = s.fields](const void* params, const Inputs& in, Outputs& out) {
-    constexpr bool kTakesStored = requires { Op::kStoredTypes; };
-    Status status =
-        kTakesStored ? Status{} : detail::refuse_stored(Op::kInputs, fields, params, in);
-    if (status.ok()) status = Op::infer(*static_cast<const Params*>(params), in, out);
+    const auto infer = [&]() -> Status {
+      if constexpr (!requires { Op::kStoredTypes; })
+        HALFTONE_TRY(detail::refuse_stored(Op::kInputs, fields, params, in));
+      return Op::infer(*static_cast<const Params*>(params), in, out);
+    };
+    Status status = infer();
     if (!status.ok()) status.message = concat(Op::kName, ": ", status.message);
     return status;
   };
