@@ -26,6 +26,7 @@ type BinaryName =
   | 'min'
   | 'max'
   | 'pow'
+  | 'fmod'
   | 'equal'
   | 'notEqual'
   | 'less'
@@ -148,6 +149,23 @@ export function pow<D extends DType>(a: number, b: Tensor<D>): Tensor<D>;
 export function pow(a: Operand, b: Operand): Tensor;
 export function pow(a: Operand, b: Operand): Tensor {
   return binary('pow', a, b);
+}
+
+/**
+ * What the division of a by b leaves, with the sign of a: a - trunc(a / b) b, which floats hold exactly. For floats NaN where a
+ * is infinite or b is 0; for integers a where b is 0. ONNX Mod-13 with fmod 1.
+ *
+ * @param a any shape, float or integer
+ * @param b any shape that broadcasts with that of a
+ * @throws ShapeError when the shapes do not broadcast; DtypeError when both are bool; ParamError for two numbers
+ * @example
+ * await fmod(tensor([7.5, -7.5]), 2).data(); // Float32Array [1.5, -1.5]
+ */
+export function fmod<D extends DType>(a: Tensor<D>, b: Operand<D>): Tensor<D>;
+export function fmod<D extends DType>(a: number, b: Tensor<D>): Tensor<D>;
+export function fmod(a: Operand, b: Operand): Tensor;
+export function fmod(a: Operand, b: Operand): Tensor {
+  return binary('fmod', a, b);
 }
 
 /**

@@ -53,6 +53,15 @@ HALFTONE_HD T divide(T a, T b) {
   }
 }
 
+/// a - trunc(a / b) b, with the sign of a; for floats exact.
+template <class T>
+HALFTONE_HD T remainder(T a, T b) {
+  if constexpr (std::floating_point<T>)
+    return std::fmod(a, b);
+  else
+    return subtract(a, multiply(divide(a, b), b));
+}
+
 /// Bits of a float, to tell +0 from -0.
 template <std::floating_point T>
 using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;

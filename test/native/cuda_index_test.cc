@@ -1,5 +1,6 @@
-// gather, scatter, oneHot, topK, cumSum, cumProd and det on the emulated device against the CPU,
-// bit for bit: several blocks, rows in wide units and not, several owners of one line of updates.
+// gather, scatter, oneHot, topK, cumSum, cumProd and det on the emulated device against
+// the CPU, bit for bit: several blocks, rows in wide units and not, several owners of one line of
+// updates.
 #include "cuda_compare.h"
 #include "ops/cumulative/cumulative.h"
 #include "ops/det/det.h"

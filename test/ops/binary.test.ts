@@ -88,6 +88,7 @@ const ARITHMETIC: Readonly<Record<string, Arithmetic>> = {
   sub: { float: (a, b) => a - b, integer: (a, b) => a - b },
   mul: { float: (a, b) => a * b, integer: (a, b) => a * b },
   div: { float: (a, b) => a / b, integer: (a, b) => (b === 0n ? 0n : a / b) },
+  fmod: { float: (a, b) => a % b, integer: (a, b) => (b === 0n ? a : a % b) },
   // BigInts are no matter of Math.min.
   min: { float: Math.min, integer: (a, b) => [a, b][Number(b < a)] as bigint },
   max: { float: Math.max, integer: (a, b) => [a, b][Number(b > a)] as bigint },

@@ -168,7 +168,7 @@ const isInfinite: OpDefinition = {
 
 const INTEGERS = /^u?int/;
 
-/** Mod-10, 13 of integers: the sign is that of the divisor, with fmod that of the dividend. */
+/** Mod-10, 13: the sign is that of the divisor, with fmod, which floats need, that of the dividend. */
 const mod: OpDefinition = {
   op: 'Mod',
   since: 10,
@@ -177,10 +177,10 @@ const mod: OpDefinition = {
   lower(call) {
     const [x, y] = sameTypes(call, [call.input(0), call.input(1)]) as [Value, Value];
     const { dtype } = x.desc;
-    if (!INTEGERS.test(dtype)) throw call.error(`only integers are supported, got ${dtype}`);
     const a = algebra(call, dtype);
-    const rest = a.sub(x, a.mul(a.div(x, y), y));
+    const rest = call.emit('fmod', [x, y]);
     if (call.int('fmod') === 1 || dtype.startsWith('u')) return rest;
+    if (!INTEGERS.test(dtype)) throw call.error(`${dtype} needs fmod 1`);
     const differ = call.emit('logicalXor', [a.less(rest, 0), a.less(y, 0)]);
     const wrong = call.emit('logicalAnd', [differ, a.notEqual(rest, 0)]);
     return a.where(wrong, a.add(rest, y), rest);

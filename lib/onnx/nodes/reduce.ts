@@ -40,8 +40,10 @@ function reduce(
 ): Value {
   const given = call.input(0);
   const { dtype } = given.desc;
-  const x = after ? cast(call, given, wideType(dtype)) : given;
-  const finish = (y: Value) => (after ? cast(call, call.emit(after, [y]), dtype) : y);
+  // The greatest and the least of bools are those of their bytes, of none of them false and true.
+  const isBool = dtype === 'bool' && (native === 'reduceMax' || native === 'reduceMin');
+  const x = cast(call, given, isBool ? 'uint8' : after ? wideType(dtype) : dtype);
+  const finish = (y: Value) => cast(call, after ? call.emit(after, [y]) : y, dtype);
   const prepared = before ? before(call, x) : x;
   if (!axes?.length && call.int('noop_with_empty_axes') === 1) {
     // What is not reduced is a sum of one term.

@@ -23,6 +23,7 @@ enum class BinaryKind {
   ROW(Min, "min", kArithmetic, "The smaller one; NaN if either is NaN, and -0 is less than +0 (IEEE 754-2019 minimum). ONNX Min-13 of two.", math::minimum(a, b)) \
   ROW(Max, "max", kArithmetic, "The greater one; NaN if either is NaN, and +0 is greater than -0 (IEEE 754-2019 maximum). ONNX Max-13 of two.", math::maximum(a, b)) \
   ROW(Pow, "pow", kArithmetic, "a to the power b; pow(x, 0) is 1, also of NaN. Integers wrap, and negative exponents give 1 / a^|b| truncated (0 where a is 0). ONNX Pow-15, but the result has the promoted dtype.", math::power(a, b)) \
+  ROW(Fmod, "fmod", kArithmetic, "What division leaves, with the sign of a: a - trunc(a / b) b, exactly. Floats: NaN for an infinite a or a b of 0; integers: a where b is 0. ONNX Mod-13, fmod 1.", math::remainder(a, b)) \
   ROW(Equal, "equal", kEquality, "a == b: false where either is NaN; the zeros are equal. ONNX Equal-19.", a == b)    \
   ROW(NotEqual, "notEqual", kEquality, "a != b: true where either is NaN.", a != b)                                   \
   ROW(Less, "less", kOrder, "a < b: false where either is NaN. ONNX Less-13.", a < b)                                 \
