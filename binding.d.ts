@@ -634,6 +634,9 @@ export type MaxParams = Readonly<Record<string, never>>;
 /** pow: a to the power b; pow(x, 0) is 1, also of NaN. Integers wrap, and negative exponents give 1 / a^|b| truncated (0 where a is 0). ONNX Pow-15, but the result has the promoted dtype. */
 export type PowParams = Readonly<Record<string, never>>;
 
+/** fmod: What division leaves, with the sign of a: a - trunc(a / b) b, exactly. Floats: NaN for an infinite a or a b of 0; integers: a where b is 0. ONNX Mod-13, fmod 1. */
+export type FmodParams = Readonly<Record<string, never>>;
+
 /** equal: a == b: false where either is NaN; the zeros are equal. ONNX Equal-19. */
 export type EqualParams = Readonly<Record<string, never>>;
 
@@ -1545,6 +1548,7 @@ export interface OpParams {
   min: MinParams;
   max: MaxParams;
   pow: PowParams;
+  fmod: FmodParams;
   equal: EqualParams;
   notEqual: NotEqualParams;
   less: LessParams;
@@ -1649,6 +1653,7 @@ export interface OpInputs {
   min: [a: NativeTensor, b: NativeTensor];
   max: [a: NativeTensor, b: NativeTensor];
   pow: [a: NativeTensor, b: NativeTensor];
+  fmod: [a: NativeTensor, b: NativeTensor];
   equal: [a: NativeTensor, b: NativeTensor];
   notEqual: [a: NativeTensor, b: NativeTensor];
   less: [a: NativeTensor, b: NativeTensor];
