@@ -153,6 +153,11 @@ export class OpSet {
     return [...this.#definitions.keys()].sort();
   }
 
+  /** The definitions of an operator of `names`, the newest first. */
+  forms(name: string): readonly OpDefinition[] {
+    return this.#definitions.get(name) ?? [];
+  }
+
   /** The oldest operator set in which an operator of `names` is understood. */
   oldest(name: string): number | undefined {
     return this.#definitions.get(name)?.at(-1)?.since;
