@@ -30,9 +30,13 @@ const GENERIC = [
   (n) => Array.from({ length: n }, () => ({ type: 'T', shape: [1, 4, 6, 6] })),
   (n) => Array.from({ length: n }, (_, i) => ({ type: 'T', shape: i === 0 ? [1, 4, 6, 6] : [4] })),
   (n) =>
-    Array.from({ length: n }, (_, i) => ({ type: 'T', shape: i === 0 ? [1, 4, 6, 6] : [4, 4, 3, 3] })),
+    Array.from({ length: n }, (_, i) => ({
+      type: 'T',
+      shape: i === 0 ? [1, 4, 6, 6] : [4, 4, 3, 3],
+    })),
   (n) => Array.from({ length: n }, (_, i) => (i === 0 ? { type: 'T', shape: [4, 4] } : known(1))),
-  (n) => Array.from({ length: n }, (_, i) => (i === 0 ? { type: 'T', shape: [4, 4] } : known(1, 1))),
+  (n) =>
+    Array.from({ length: n }, (_, i) => (i === 0 ? { type: 'T', shape: [4, 4] } : known(1, 1))),
 ];
 
 /** A model with a node of the operator, for one element type. */
@@ -87,7 +91,12 @@ function refusal(context, definition, probe, type, device) {
     infer: (...call) => engine.infer(...call),
     evaluate: (...call) => engine.evaluate(...call),
     supports: (name, inputs, params) =>
-      binding.supports(name, inputs.map((d) => (d ? { dtype: d.dtype, shape: d.shape } : null)), params, device),
+      binding.supports(
+        name,
+        inputs.map((d) => (d ? { dtype: d.dtype, shape: d.shape } : null)),
+        params,
+        device,
+      ),
   };
   try {
     for (const node of graph.nodes) ops.check(node, graph.opsets);
@@ -114,7 +123,10 @@ function types(list) {
   const left = new Set(list);
   const words = [];
   if (DTYPES.every((type) => left.has(type))) return 'all';
-  for (const [word, group] of [['floats', FLOATS], ['integers', INTEGERS]]) {
+  for (const [word, group] of [
+    ['floats', FLOATS],
+    ['integers', INTEGERS],
+  ]) {
     if (!group.every((type) => left.has(type))) continue;
     words.push(word);
     for (const type of group) left.delete(type);
@@ -183,7 +195,10 @@ function page() {
     rows.push(
       `| ${[
         name,
-        forms.map(({ since }) => since).reverse().join(', '),
+        forms
+          .map(({ since }) => since)
+          .reverse()
+          .join(', '),
         range(newest.inputs),
         attributes.join(', '),
         types(cpu),

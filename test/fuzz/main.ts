@@ -129,9 +129,8 @@ async function work(options: Options, status: string): Promise<void> {
 }
 
 function watch(status: string): Promise<number> {
-  const child = fork(__filename, process.argv.slice(2), {
+  const child = fork(__filename, [...process.argv.slice(2), '--status', status], {
     execArgv: [`--max-old-space-size=${MAX_HEAP_MIB}`],
-    env: { ...process.env, HALFTONE_FUZZ_STATUS: status },
   });
   const current = () => {
     const handle = openSync(status, 'r');
@@ -166,6 +165,7 @@ async function main(): Promise<void> {
       seed: { type: 'string', default: String(SEED) },
       corpus: { type: 'string' },
       only: { type: 'string' },
+      status: { type: 'string' }, // of the child process: where it says what it does
     },
   });
   const options: Options = {
@@ -174,8 +174,7 @@ async function main(): Promise<void> {
     corpus: values.corpus,
     only: values.only === undefined ? undefined : Number(values.only),
   };
-  const status = process.env['HALFTONE_FUZZ_STATUS'];
-  if (status !== undefined) return work(options, status);
+  if (values.status !== undefined) return work(options, values.status);
   const folder = path.join(REPO, 'build/fuzz');
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, `status-${process.pid}`);
