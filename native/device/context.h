@@ -55,6 +55,10 @@ class DeviceContext {
   const vendor::DeviceProperties& properties() const { return call_.device; }
   const CudaSettings& settings() const { return settings_; }
 
+  /// Whether the call is recorded into a graph instead of done: nothing may wait for the stream,
+  /// and the numbers of tensors are those of each replay.
+  virtual bool capturing() const { return false; }
+
   /// Device memory for this call, aligned to 256 bytes; given back, in the stream's order, when the
   /// call returns.
   virtual Status scratch(size_t bytes, void** data) = 0;

@@ -187,24 +187,28 @@ static __device__ __forceinline__ void dp4a_tile(A& a, B& b, int steps, int32_t*
 #pragma unroll
     for (int j = 0; j < 8; ++j) sums[i][j] = 0;
   const Dp4aPlace place;
+  // Which of the two stages holds the step is a bit of what is left: a register less than a place
+  // of its own, which keeps convolutions that find each word by itself free of spills.
+  static_assert(kDp4aSteps == 32);
+  const auto stage = [&](int left) { return shared + (left >> 5 & 1) * (2 * kDp4aStage); };
   a.load();
   b.load();
-  a.store(shared);
-  b.store(shared + kDp4aStage);
+  steps -= kDp4aSteps;
+  a.store(stage(steps));
+  b.store(stage(steps) + kDp4aStage);
   Faults::barrier();
-  int now = 0;
-  for (steps -= kDp4aSteps;; steps -= kDp4aSteps) {
+  for (;;) {
     if (steps > 0) {
       a.load();
       b.load();
     }
-    dp4a_stage<kAUnsigned, kBUnsigned>(shared + now + place.first_row,
-                                       shared + now + kDp4aStage + place.first_column, sums);
+    dp4a_stage<kAUnsigned, kBUnsigned>(stage(steps) + place.first_row,
+                                       stage(steps) + kDp4aStage + place.first_column, sums);
     if (steps <= 0) return;
     // The other stage was last read before the barrier that ended the step before.
-    now = 2 * kDp4aStage - now;
-    a.store(shared + now);
-    b.store(shared + now + kDp4aStage);
+    steps -= kDp4aSteps;
+    a.store(stage(steps));
+    b.store(stage(steps) + kDp4aStage);
     Faults::barrier();
   }
 }

@@ -37,6 +37,7 @@ class RunningCall final : public DeviceContext {
     owner_.end_call();
   }
 
+  bool capturing() const override { return owner_.capturing(); }
   Status scratch(size_t bytes, void** data) override {
     bool owned = false;
     const size_t taken = std::max<size_t>(bytes, 1);

@@ -63,6 +63,7 @@ class CudaStream {
 
   Status run(const halftone_call& call, halftone_provenance* provenance);
 
+  bool capturing() const { return capturing_; }
   Status capture_begin();
   Status capture_end(RecordedGraph** graph);
   Status launch(const RecordedGraph& graph);

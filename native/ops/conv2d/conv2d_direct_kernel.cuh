@@ -111,12 +111,18 @@ struct Place4 {
   int64_t n, c, h, w;
 };
 HALFTONE_HD Place4 place_of(int64_t i, const AxisOrder& axes, const int64_t (&sizes)[4]) {
-  int64_t at[4];
+  // By comparisons: an array that axes index would lie in memory.
+  Place4 p{};
+#pragma unroll
   for (int a = 3; a >= 0; --a) {
-    at[a] = i % sizes[a];
+    const int64_t at = i % sizes[a];
     i /= sizes[a];
+    if (axes.n == a) p.n = at;
+    if (axes.c == a) p.c = at;
+    if (axes.h == a) p.h = at;
+    if (axes.w == a) p.w = at;
   }
-  return {at[axes.n], at[axes.c], at[axes.h], at[axes.w]};
+  return p;
 }
 
 /// Sizes of the result along its axes, as they lie in memory, and what those axes are.

@@ -1,33 +1,12 @@
 // conv2dInt8 on CUDA: the int8 convolution's kernels with the requantization at their end; no int32
 // sum goes to memory.
-#include "device/host_values.h"
 #include "ops/conv2d/conv2d_dp4a_launch.h"
 #include "ops/conv2d_int8/conv2d_int8.h"
 #include "ops/conv2d_int8/conv2d_int8_kernel.cuh"
-#include "ops/requantize/fixed_points.h"
+#include "ops/requantize/fixed_points_cuda.h"
 
 namespace halftone {
 namespace {
-
-/// The multipliers of the integer variants, in scratch memory. The host reads the scales, because
-/// it refuses those that have none.
-Status multipliers(RequantizeVariant variant, DeviceContext& context, const FixedPoint** out) {
-  const TensorView& scale = context.in(2);
-  std::vector<FixedPoint> fixed;
-  if (scale.dtype == DType::kF64) {
-    std::vector<double> values;
-    HALFTONE_TRY(device::read_values(context, scale, &values));
-    HALFTONE_TRY(fixed_points(variant, values.data(), scale.elements(), &fixed));
-  } else {
-    std::vector<float> values;
-    HALFTONE_TRY(device::read_values(context, scale, &values));
-    HALFTONE_TRY(fixed_points(variant, values.data(), scale.elements(), &fixed));
-  }
-  void* data = nullptr;
-  HALFTONE_TRY(context.scratch(fixed.size() * sizeof(FixedPoint), &data));
-  *out = static_cast<const FixedPoint*>(data);
-  return device::write_values(context, fixed, data);
-}
 
 ConvCodes code_rules(const Conv2dInt8::Params& p) {
   const CodeRange range = Conv2dInt8::range(p);
@@ -100,7 +79,7 @@ class Conv2dInt8Run {
       finish.codes = code_rules(p_);
       if (is_fixed_point(p_.variant)) {
         const FixedPoint* fixed = nullptr;
-        HALFTONE_TRY(multipliers(p_.variant, context_, &fixed));
+        HALFTONE_TRY(fixed_points_on_device(p_.variant, context_, scale, &fixed));
         finish.scale = fixed;
         finish.kind = ConvScale::kFixed;
       }

@@ -46,12 +46,13 @@ auto elements_function(QuantizeStep step) {
 Status quantize_v2_cpu(const QuantizeV2::Params& p, const KernelContext& context) {
   const TensorView &x = context.in(0), &y = context.out();
   const ChannelLayout layout = channel_layout(x.shape, p.axis);
+  const float *mins = context.in(1).as<float>(), *maxs = context.in(2).as<float>();
+  HALFTONE_TRY(check_range_order(mins, maxs, layout.channels));
   std::vector<QuantizeRange> ranges;
-  HALFTONE_TRY(quantize_ranges(p, context.in(1).as<float>(), context.in(2).as<float>(),
-                               layout.channels, &ranges));
   for (int64_t c = 0; c < layout.channels; ++c) {
-    context.out(1).as<float>()[c] = ranges[static_cast<size_t>(c)].min;
-    context.out(2).as<float>()[c] = ranges[static_cast<size_t>(c)].max;
+    ranges.push_back(quantize_range(p, mins[c], maxs[c]));
+    context.out(1).as<float>()[c] = ranges.back().min;
+    context.out(2).as<float>()[c] = ranges.back().max;
   }
   dispatch(p.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;

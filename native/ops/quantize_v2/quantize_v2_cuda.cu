@@ -33,31 +33,31 @@ Status map(const char* name, DeviceContext& context, const F& f, const In* x, Ou
                                  device::channel_map(layout.channels, layout.inner));
 }
 
-/// The ranges are read and refused by the host, which also derives the constants.
+/// The host reads the ranges only to refuse reversed ones. A recorded call cannot be refused: it
+/// widens a reversed range as it does one that is too narrow.
 Status quantize_v2_cuda(const QuantizeV2::Params& p, DeviceContext& context) {
   const std::string kernel = concat("quantize_v2_", info(p.dtype).short_name, "_",
                                     mode_name(p.mode), p.onednn ? "_onednn" : "");
   context.made_by({kernel.c_str(), "float32", "float32", "float32"});
   const TensorView &x = context.in(0), &y = context.out();
   const ChannelLayout layout = channel_layout(x.shape, p.axis);
-  std::vector<float> mins, maxs;
-  HALFTONE_TRY(device::read_values(context, context.in(1), &mins));
-  HALFTONE_TRY(device::read_values(context, context.in(2), &maxs));
-  std::vector<QuantizeRange> ranges;
-  HALFTONE_TRY(quantize_ranges(p, mins.data(), maxs.data(), layout.channels, &ranges));
-  for (size_t c = 0; c < ranges.size(); ++c) {
-    mins[c] = ranges[c].min;
-    maxs[c] = ranges[c].max;
+  const TensorView &min = context.in(1), &max = context.in(2);
+  if (!context.capturing()) {
+    std::vector<float> mins, maxs;
+    HALFTONE_TRY(device::read_values(context, min, &mins));
+    HALFTONE_TRY(device::read_values(context, max, &maxs));
+    HALFTONE_TRY(check_range_order(mins.data(), maxs.data(), layout.channels));
   }
-  HALFTONE_TRY(device::write_values(context, mins, context.out(1).data));
-  HALFTONE_TRY(device::write_values(context, maxs, context.out(2).data));
-  QuantizeRange* on_device = nullptr;
-  HALFTONE_TRY(scratch(context, layout.channels, &on_device));
-  HALFTONE_TRY(device::write_values(context, ranges, on_device));
+  QuantizeRange* ranges = nullptr;
+  HALFTONE_TRY(scratch(context, layout.channels, &ranges));
+  if (layout.channels > 0)
+    HALFTONE_TRY(device::launch("quantize_v2_ranges", quantize_v2_ranges,
+                                device::blocks_for(layout.channels, 256), 256, 0, context.stream(),
+                                p, min.as<float>(), max.as<float>(), layout.channels, ranges,
+                                context.out(1).as<float>(), context.out(2).as<float>()));
   return dispatch_code(p.dtype, [&](auto tag) {
     using Out = typename decltype(tag)::type;
-    const QuantizeV2Element<Out> f{on_device, quantize_step(p), half_range(p.dtype),
-                                   quantize_ends(p)};
+    const QuantizeV2Element<Out> f{ranges, quantize_step(p), half_range(p.dtype), quantize_ends(p)};
     return map("quantize_v2", context, f, x.as<float>(), y.as<Out>(), layout);
   });
 }

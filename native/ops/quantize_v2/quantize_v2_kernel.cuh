@@ -7,6 +7,18 @@
 
 namespace halftone {
 
+/// One thread for each channel; the ends of the ranges go to `to_min` and `to_max` too.
+__global__ void __launch_bounds__(256)
+    quantize_v2_ranges(QuantizeV2::Params p, const float* min, const float* max, int64_t channels,
+                       QuantizeRange* out, float* to_min, float* to_max) {
+  const int64_t c = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (c >= channels) return;
+  const QuantizeRange r = quantize_range(p, min[c], max[c]);
+  out[c] = r;
+  to_min[c] = r.min;
+  to_max[c] = r.max;
+}
+
 /// One thread for each channel.
 __global__ void __launch_bounds__(256)
     dequantize_v2_ranges(DequantizeV2::Params p, DType q, const float* min, const float* max,

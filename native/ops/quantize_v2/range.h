@@ -73,15 +73,12 @@ HALFTONE_HD QuantizeRange quantize_range(const QuantizeV2::Params& p, float min,
   return r;
 }
 
-/// The range of each channel, as the caller gave it; a reversed one is refused.
-inline Status quantize_ranges(const QuantizeV2::Params& p, const float* mins, const float* maxs,
-                              int64_t channels, std::vector<QuantizeRange>* out) {
-  for (int64_t c = 0; c < channels; ++c) {
+/// Refuses a range that is reversed, or whose ends are no numbers.
+inline Status check_range_order(const float* mins, const float* maxs, int64_t channels) {
+  for (int64_t c = 0; c < channels; ++c)
     if (!(mins[c] <= maxs[c]))
       return param_error("maxRange[", c, "] must not be below minRange[", c, "], got minRange ",
                          mins[c], " and maxRange ", maxs[c]);
-    out->push_back(quantize_range(p, mins[c], maxs[c]));
-  }
   return {};
 }
 

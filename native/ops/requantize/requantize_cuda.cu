@@ -1,7 +1,6 @@
 #include "device/context.h"
-#include "device/host_values.h"
 #include "ops/quantize/code_dispatch.h"
-#include "ops/requantize/fixed_points.h"
+#include "ops/requantize/fixed_points_cuda.h"
 #include "ops/requantize/requantize_kernel.cuh"
 
 namespace halftone {
@@ -12,27 +11,6 @@ RequantizeArithmetic arithmetic_of(RequantizeVariant v) {
   if (v == RequantizeVariant::kTosa) return RequantizeArithmetic::kTosa;
   return v == RequantizeVariant::kHalfAway ? RequantizeArithmetic::kHalfAway
                                            : RequantizeArithmetic::kHalfEven;
-}
-
-/// The multipliers of the integer variants in scratch memory. The scales are read by the host,
-/// which refuses those that have no multiplier.
-Status multipliers(RequantizeVariant variant, DeviceContext& context, const FixedPoint** out) {
-  const TensorView& scales = context.in(1);
-  std::vector<FixedPoint> fixed;
-  std::vector<float> scale32;
-  std::vector<double> scale64;
-  const int64_t count = scales.elements();
-  if (scales.dtype == DType::kF64) {
-    HALFTONE_TRY(device::read_values(context, scales, &scale64));
-    HALFTONE_TRY(fixed_points(variant, scale64.data(), count, &fixed));
-  } else {
-    HALFTONE_TRY(device::read_values(context, scales, &scale32));
-    HALFTONE_TRY(fixed_points(variant, scale32.data(), count, &fixed));
-  }
-  void* data = nullptr;
-  HALFTONE_TRY(context.scratch(fixed.size() * sizeof(FixedPoint), &data));
-  *out = static_cast<FixedPoint*>(data);
-  return device::write_values(context, fixed, data);
 }
 
 template <class Scale>
@@ -60,7 +38,7 @@ Status requantize_cuda(const Requantize::Params& p, DeviceContext& context) {
   context.made_by({kernel.c_str(), "int32", arithmetic, arithmetic});
   if (fixed) {
     const FixedPoint* scale = nullptr;
-    HALFTONE_TRY(multipliers(p.variant, context, &scale));
+    HALFTONE_TRY(fixed_points_on_device(p.variant, context, context.in(1), &scale));
     return launch(p, scale, context);
   }
   if (wide) return launch(p, context.in(1).as<double>(), context);
