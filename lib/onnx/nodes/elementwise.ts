@@ -115,7 +115,9 @@ const pow: OpDefinition = {
     if (base === exponent) return call.emit('pow', [x, y]);
     if (call.opset < 12) sameTypes(call, [x, y]);
     // Wide enough for both, then rounded once.
-    const type = isFloatDType(base) || isFloatDType(exponent) ? floatOf(base, exponent) : 'int64';
+    const isFloat = isFloatDType(base) || isFloatDType(exponent);
+    // Integers wrap, so that a base may be read modulo 2^64; an exponent may not.
+    const type = isFloat ? floatOf(base, exponent) : exponent === 'uint64' ? 'uint64' : 'int64';
     return cast(call, call.emit('pow', [cast(call, x, type), cast(call, y, type)]), base);
   },
   batch: broadcastBatch,
