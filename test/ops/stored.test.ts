@@ -390,48 +390,27 @@ describe.each(DEVICES)('quantize to stored types on %s', (device) => {
   });
 });
 
-test('blocks along other axes, and with a shorter last one, are the CPU’s', async () => {
-  const x = tensor([
-    [1, 2],
-    [3, 4],
-    [5, 6],
-  ]);
-  const scale = tensor([
-    [1, 2],
-    [0.5, 0.25],
-  ]);
-  const q = quantize(x, { scale, axis: 0, blockSize: 2, dtype: 'int8' });
-  expect(Array.from(await q.data())).toEqual([1, 1, 3, 2, 10, 24]);
-  expect(Array.from(await dequantize(q).data())).toEqual([1, 2, 3, 4, 5, 6]);
-  const float = quantize(x, { scale, axis: 0, blockSize: 2, dtype: 'float8e4m3fn' });
-  expect(Array.from(await float.data())).toEqual([1, 1, 3, 2, 10, 24]);
-  for (const device of DEVICES.filter((name) => name !== 'cpu')) {
-    const there = tensor(
-      [
-        [1, 2],
-        [3, 4],
-        [5, 6],
-      ],
-      { device },
-    );
-    expectRefusal(
-      () =>
-        quantize(there, {
-          scale: tensor(
-            [
-              [1, 2],
-              [0.5, 0.25],
-            ],
-            { device },
-          ),
-          axis: 0,
-          blockSize: 2,
-        }),
-      'ERR_UNSUPPORTED',
-      'blocks of 2 along axis 0 of [3, 2] are not offered on CUDA; nearest: blocks that divide the last axis',
-    );
-  }
-});
+test.each(DEVICES)(
+  'blocks along other axes, and with a shorter last one, on %s',
+  async (device) => {
+    const x = tensor([1, 2, 3, 4, 5, 6], { shape: [3, 2], device });
+    const scale = tensor([1, 2, 0.5, 0.25], { shape: [2, 2], device });
+    const blocks = { scale, axis: 0, blockSize: 2 };
+    const q = quantize(x, { ...blocks, dtype: 'int8' });
+    expect(Array.from(await q.data())).toEqual([1, 1, 3, 2, 10, 24]);
+    expect(Array.from(await dequantize(q).data())).toEqual([1, 2, 3, 4, 5, 6]);
+    const float = quantize(x, { ...blocks, dtype: 'float8e4m3fn' });
+    expect(Array.from(await float.data())).toEqual([1, 1, 3, 2, 10, 24]);
+    const zeroPoint = tensor([1, 0, 0, -1], { shape: [2, 2], dtype: 'int4', device });
+    const four = quantize(x, { ...blocks, dtype: 'int4', zeroPoint });
+    expect(Array.from(await four.data())).toEqual([2, 1, 4, 2, 7, 7]);
+    const odd = tensor([1, 2, 3, 4, 5, 6], { shape: [2, 3], device });
+    const steps = tensor([1, 0.5, 2, 1], { shape: [2, 2], device });
+    const last = quantize(odd, { scale: steps, axis: -1, blockSize: 2 });
+    expect(Array.from(await last.data())).toEqual([1, 2, 6, 2, 2, 6]);
+    expect(Array.from(await dequantize(last).data())).toEqual([1, 2, 3, 4, 4, 6]);
+  },
+);
 
 test('isFloatDType and iinfo are of types that are computed in', () => {
   expect(NARROW_FLOATS.some((dtype) => isFloatDType(dtype))).toBe(false);

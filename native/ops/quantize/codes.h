@@ -58,9 +58,9 @@ constexpr CodeRange code_range(DType t, bool narrow = false) {
 struct ChannelLayout {
   int64_t outer = 1, channels = 1, inner = 1, block = 0;
 
-  int64_t blocks() const { return (channels + block - 1) / block; }
+  constexpr int64_t blocks() const { return (channels + block - 1) / block; }
   /// Which scale element i has.
-  int64_t scale_of(int64_t i) const {
+  constexpr int64_t scale_of(int64_t i) const {
     if (block == 0) return i / inner % channels;
     const int64_t row = i / inner;
     return (row / channels * blocks() + row % channels / block) * inner + i % inner;

@@ -12,9 +12,7 @@ Status quantize_cuda(const Quantize::Params& p, DeviceContext& context) {
   const std::string kernel = concat("quantize_", info(x.dtype).short_name, "_",
                                     info(p.dtype).short_name, quantize_suffix(p));
   context.made_by({kernel.c_str(), name(x.dtype), "float32", "float32"});
-  const int64_t n = x.elements();
-  if (n == 0) return {};
-  const device::ChannelMap map = quantize_map(x.shape, p);
+  if (x.elements() == 0) return {};
   const bool multiply = p.scaling == QuantizeScaling::kMultiply;
   if (is_float_code(p.dtype))
     return dispatch_real(x.dtype, [&](auto in) {
@@ -22,8 +20,7 @@ Status quantize_cuda(const Quantize::Params& p, DeviceContext& context) {
       const QuantizeNarrow<In> f{context.in(1).as<float>(),
                                  context.has(2) ? context.in(2).as<uint8_t>() : nullptr,
                                  narrow_format(p.dtype), multiply, p.saturate};
-      return device::launch_channels("quantize", context.properties(), context.stream(), f,
-                                     x.as<In>(), y.as<uint8_t>(), n, map);
+      return launch_scaled("quantize", p, context, x.shape, f, x.as<In>(), y.as<uint8_t>());
     });
   const CodeRange range = code_range(p.dtype, p.narrowRange);
   return dispatch_real(x.dtype, [&](auto in) {
@@ -36,16 +33,13 @@ Status quantize_cuda(const Quantize::Params& p, DeviceContext& context) {
                                        range.high,
                                        p.rounding == QuantizeRounding::kHalfAway,
                                        multiply};
-      return device::launch_channels("quantize", context.properties(), context.stream(), f,
-                                     x.as<In>(), y.as<Out>(), n, map);
+      return launch_scaled("quantize", p, context, x.shape, f, x.as<In>(), y.as<Out>());
     });
   });
 }
 
 }  // namespace
 
-std::vector<CudaOp> quantize_cuda_ops() {
-  return {cuda_op<Quantize, quantize_cuda, quantize_supports<Quantize::Params>>()};
-}
+std::vector<CudaOp> quantize_cuda_ops() { return {cuda_op<Quantize, quantize_cuda>()}; }
 
 }  // namespace halftone
