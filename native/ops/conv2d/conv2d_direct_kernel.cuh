@@ -113,7 +113,6 @@ struct Place4 {
 HALFTONE_HD Place4 place_of(int64_t i, const AxisOrder& axes, const int64_t (&sizes)[4]) {
   // By comparisons: an array that axes index would lie in memory.
   Place4 p{};
-#pragma unroll
   for (int a = 3; a >= 0; --a) {
     const int64_t at = i % sizes[a];
     i /= sizes[a];
