@@ -1,16 +1,17 @@
-import type { NodeCall, OpDefinition } from '../../graph/op-set';
+import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import {
   asImages,
   computeOption,
   fromImages,
-  pair,
   perImageBatch,
   WINDOW_ATTRIBUTES,
   windowOptions,
 } from './common';
 import { reshape } from './shape';
+import { convolveVolume, transposeVolume } from './volume';
+import { perAxis, type WindowAxis, windowAxes } from './windows';
 
-/** Conv-1, 11, 22 for images [n, c, h, w] and rows [n, c, w]. */
+/** Conv-1, 11, 22 for rows [n, c, w], images [n, c, h, w] and volumes [n, c, d, h, w]. */
 const conv: OpDefinition = {
   op: 'Conv',
   since: 1,
@@ -19,7 +20,6 @@ const conv: OpDefinition = {
   sums: true,
   lower(call) {
     const [x, w, bias] = [call.input(0), call.input(1), call.optional(2)];
-    const window = windowOptions(call);
     const kernel = call.ints('kernel_shape');
     const size = w.desc.shape.slice(2);
     if (kernel && kernel.join() !== size.join()) {
@@ -32,12 +32,16 @@ const conv: OpDefinition = {
         `x [${x.desc.shape.join(', ')}] and the filter [${w.desc.shape.join(', ')}] must have the same rank`,
       );
     }
+    const groups = call.int('group') ?? 1;
+    if (size.length === 3)
+      return convolveVolume(call, [x, w, bias], windowAxes(call, size), groups);
+    const window = windowOptions(call);
     const inputs = [asImages(call, x), asImages(call, w), ...(bias ? [bias] : [])];
     const y = call.emit('conv2d', inputs, {
       layout: 'NCHW',
       filterLayout: 'OIHW',
       ...window,
-      groups: call.int('group') ?? 1,
+      groups,
       ...computeOption(call),
       ...(call.node.activation ? { activation: call.node.activation } : {}),
     });
@@ -46,25 +50,28 @@ const conv: OpDefinition = {
   batch: perImageBatch,
 };
 
-/** The size of one axis of ConvTranspose's result, and the padding before and behind it that this size means. */
-function transposedAxis(call: NodeCall, axis: number, size: number, kernel: number) {
-  const at = (name: string, fallback: number) => pair(call, name)?.[axis] ?? fallback;
-  const [stride, dilation] = [at('strides', 1), at('dilations', 1)];
-  const extra = at('output_padding', 0);
-  const whole = stride * (size - 1) + extra + (kernel - 1) * dilation + 1;
-  const auto = call.string('auto_pad') ?? 'NOTSET';
-  const same = auto === 'SAME_UPPER' || auto === 'SAME_LOWER';
-  const wanted = pair(call, 'output_shape')?.[axis] ?? (same ? size * stride : undefined);
-  if (wanted === undefined) {
-    const pads = auto === 'VALID' ? undefined : call.ints('pads');
-    const rows = pads && pads.length === 2 ? [0, ...pads.slice(0, 1), 0, ...pads.slice(1)] : pads;
-    const [before = 0, after = 0] = [rows?.[axis], rows?.[axis + 2]];
-    return { out: whole - before - after, before, after };
-  }
-  const total = Math.max(0, whole - wanted);
-  const small = Math.floor(total / 2);
-  const before = auto === 'SAME_UPPER' ? small : total - small;
-  return { out: wanted, before, after: total - before };
+/** The axes of ConvTranspose's result, as windows over it: `out` is its size, before and after what is cut off. */
+function transposedAxes(call: NodeCall, sizes: readonly number[], kernel: readonly number[]) {
+  const list = (name: string) => perAxis(call, name, sizes.length);
+  const [strides, dilations] = [list('strides'), list('dilations')];
+  const [extras, shape] = [list('output_padding'), list('output_shape')];
+  const auto = call.string('auto_pad') || 'NOTSET';
+  const pads = auto === 'VALID' ? undefined : perAxis(call, 'pads', 2 * sizes.length);
+  return sizes.map((size, axis): WindowAxis => {
+    const [taps = 1, stride = 1, dilation = 1] = [kernel[axis], strides?.[axis], dilations?.[axis]];
+    const window = { size, kernel: taps, stride, dilation };
+    const whole = stride * (size - 1) + (extras?.[axis] ?? 0) + (taps - 1) * dilation + 1;
+    const same = auto === 'SAME_UPPER' || auto === 'SAME_LOWER';
+    const wanted = shape?.[axis] ?? (same ? size * stride : undefined);
+    if (wanted === undefined) {
+      const [before = 0, after = 0] = [pads?.[axis], pads?.[axis + sizes.length]];
+      return { ...window, out: whole - before - after, before, after };
+    }
+    const total = Math.max(0, whole - wanted);
+    const small = Math.floor(total / 2);
+    const before = auto === 'SAME_UPPER' ? small : total - small;
+    return { ...window, out: wanted, before, after: total - before };
+  });
 }
 
 /** ConvTranspose-1, 11, 22: the gradient of a convolution with respect to its input. */
@@ -76,31 +83,46 @@ const convTranspose: OpDefinition = {
   sums: true,
   lower(call) {
     const [x, w, bias] = [call.input(0), call.input(1), call.optional(2)];
-    const [stride, dilation] = [pair(call, 'strides') ?? [1, 1], pair(call, 'dilations') ?? [1, 1]];
-    const images = asImages(call, x);
-    const filter = asImages(call, w);
-    const [, , height = 0, width = 0] = images.desc.shape;
-    const [, perGroup = 0, rows = 1, columns = 1] = filter.desc.shape;
-    const isRow = x.desc.shape.length === 3;
-    const h = isRow ? { out: 1, before: 0, after: 0 } : transposedAxis(call, 0, height, rows);
-    const v = transposedAxis(call, 1, width, columns);
+    const [sizes, kernel] = [x.desc.shape.slice(2), w.desc.shape.slice(2)];
+    if (sizes.length < 1 || sizes.length > 3 || kernel.length !== sizes.length) {
+      throw call.error(
+        `x must be [n, c, w], [n, c, h, w] or [n, c, d, h, w] and the filter of its rank, got [${x.desc.shape.join(', ')}] and [${w.desc.shape.join(', ')}]`,
+      );
+    }
+    const axes = transposedAxes(call, sizes, kernel);
+    const bad = axes.find(({ out, stride }) => out < 0 || out >= 2 ** 31 || stride < 1);
+    if (bad) throw call.error(`the result would have ${bad.out} positions along an axis`);
     const groups = call.int('group') ?? 1;
-    const y = call.emit('conv2dBackwardInput', [images, filter], {
-      inputSize: [h.out, v.out],
-      layout: 'NCHW',
-      filterLayout: 'OIHW',
-      stride,
-      dilation,
-      padding: [h.before, h.after, v.before, v.after],
-      groups,
-      ...computeOption(call),
-    });
-    const biased = bias
-      ? call.emit('add', [y, reshape(call, bias, [1, perGroup * groups, 1, 1])])
-      : y;
-    return fromImages(call, x, biased);
+    const y =
+      sizes.length === 3
+        ? transposeVolume(call, [x, w], axes, groups)
+        : transposeImages(call, [x, w], axes, groups);
+    if (!bias) return y;
+    const channels = (w.desc.shape[1] as number) * groups;
+    return call.emit('add', [y, reshape(call, bias, [1, channels, ...sizes.map(() => 1)])]);
   },
   batch: perImageBatch,
 };
+
+function transposeImages(
+  call: NodeCall,
+  [x, w]: readonly [Value, Value],
+  axes: readonly WindowAxis[],
+  groups: number,
+): Value {
+  const row = { stride: 1, dilation: 1, before: 0, after: 0, out: 1 };
+  const [h, v] = (axes.length === 1 ? [row, ...axes] : axes) as [WindowAxis, WindowAxis];
+  const y = call.emit('conv2dBackwardInput', [asImages(call, x), asImages(call, w)], {
+    inputSize: [h.out, v.out],
+    layout: 'NCHW',
+    filterLayout: 'OIHW',
+    stride: [h.stride, v.stride],
+    dilation: [h.dilation, v.dilation],
+    padding: [h.before, h.after, v.before, v.after],
+    groups,
+    ...computeOption(call),
+  });
+  return fromImages(call, x, y);
+}
 
 export const CONV: readonly OpDefinition[] = [conv, convTranspose];

@@ -9,6 +9,8 @@ import {
   windowOptions,
 } from './common';
 import { algebra, cast, wideType } from './scalar';
+import { maxPoolVolume } from './volume';
+import { windowAxes } from './windows';
 
 /**
  * MaxPool-1, 8, 10, 11, 12, 22 for images [n, c, h, w] and rows [n, c, w], without the Indices output (to which storage_order
@@ -21,6 +23,11 @@ const maxPool: OpDefinition = {
   attributes: { ...WINDOW_ATTRIBUTES, ceil_mode: 'int', storage_order: 'int' },
   lower(call) {
     const x = call.input(0);
+    if (x.desc.shape.length === 5) {
+      const kernel = call.ints('kernel_shape');
+      if (!kernel) throw call.error('attribute "kernel_shape" is missing');
+      return maxPoolVolume(call, x, windowAxes(call, kernel));
+    }
     const window = windowOptions(call);
     const y = call.emit('maxPool2d', [asImages(call, x)], {
       layout: 'NCHW',
