@@ -307,8 +307,12 @@ export type Distribution = 'uniform' | 'normal';
 export type FilterLayout = 'OIHW' | 'OHWI' | 'HWIO';
 /** The formula of gelu(): by erf, or by tanh. */
 export type GeluApproximation = 'none' | 'tanh';
+/** What lies outside of an image: zeros, its outermost elements, or its mirror images. */
+export type GridPadding = 'zeros' | 'border' | 'reflection';
 /** The instructions of an int8 product: four products at a time on ordinary cores, or tensor cores. */
 export type Int8Kernel = 'auto' | 'dp4a' | 'imma';
+/** How values between elements are found: the nearest one, or linear or cubic interpolation. */
+export type Interpolation = 'nearest' | 'linear' | 'cubic';
 /** Order of the axes of images: batch, channels, rows (height), columns (width). */
 export type Layout = 'NCHW' | 'NHWC';
 /** A function applied to the result of a fully connected layer before it is stored. */
@@ -329,6 +333,8 @@ export type RangeRounding = 'HALF_AWAY_FROM_ZERO' | 'HALF_TO_EVEN';
 export type RequantizeVariant = 'half-even' | 'tflite-double' | 'tosa' | 'half-away';
 /** How an update meets the element that it is for: it takes its place, or is combined with it. */
 export type ScatterReduction = 'none' | 'add' | 'mul' | 'max' | 'min';
+/** How the samples of a bin become one value. */
+export type RoiPooling = 'average' | 'max';
 
 // ---- parameters of each operator ----
 
@@ -1257,6 +1263,223 @@ export interface MaxPool2dParams {
 }
 
 /** cast: The same numbers in another dtype. To a float: rounded once to nearest even. Float to integer: toward zero. Integers out of range wrap modulo 2^bits, or are clamped with saturate, as float8 are. ONNX Cast-25. */
+/** averagePool: Average of each window. ONNX AveragePool-22. */
+export interface AveragePoolParams {
+  /**
+   * Size of the windows along each axis behind the channels. At least 1.
+   */
+  readonly kernel: readonly number[];
+  /**
+   * Step of the windows; empty: 1. At least 1.
+   * @default []
+   */
+  readonly stride?: readonly number[] | undefined;
+  /**
+   * Distance of the taps; empty: 1. At least 1.
+   * @default []
+   */
+  readonly dilation?: readonly number[] | undefined;
+  /**
+   * Positions before each axis, then those after each; empty: none. At least 0.
+   * @default []
+   */
+  readonly padding?: readonly number[] | undefined;
+  /**
+   * Round the number of windows up.
+   * @default false
+   */
+  readonly ceilMode?: boolean | undefined;
+  /**
+   * Padding counts as zeros.
+   * @default false
+   */
+  readonly countIncludePad?: boolean | undefined;
+}
+
+/** lpPool: Lp norm of each window. ONNX LpPool-22. */
+export interface LpPoolParams {
+  /**
+   * Size of the windows along each axis behind the channels. At least 1.
+   */
+  readonly kernel: readonly number[];
+  /**
+   * Step of the windows; empty: 1. At least 1.
+   * @default []
+   */
+  readonly stride?: readonly number[] | undefined;
+  /**
+   * Distance of the taps; empty: 1. At least 1.
+   * @default []
+   */
+  readonly dilation?: readonly number[] | undefined;
+  /**
+   * Positions before each axis, then those after each; empty: none. At least 0.
+   * @default []
+   */
+  readonly padding?: readonly number[] | undefined;
+  /**
+   * Round the number of windows up.
+   * @default false
+   */
+  readonly ceilMode?: boolean | undefined;
+  /**
+   * Exponent. At least 1.
+   * @default 2
+   */
+  readonly p?: number | bigint | undefined;
+}
+
+/** maxPoolIndices: Position in x of the largest value of each window. ONNX MaxPool-22, second output. */
+export interface MaxPoolIndicesParams {
+  /**
+   * Size of the windows along each axis behind the channels. At least 1.
+   */
+  readonly kernel: readonly number[];
+  /**
+   * Step of the windows; empty: 1. At least 1.
+   * @default []
+   */
+  readonly stride?: readonly number[] | undefined;
+  /**
+   * Distance of the taps; empty: 1. At least 1.
+   * @default []
+   */
+  readonly dilation?: readonly number[] | undefined;
+  /**
+   * Positions before each axis, then those after each; empty: none. At least 0.
+   * @default []
+   */
+  readonly padding?: readonly number[] | undefined;
+  /**
+   * Round the number of windows up.
+   * @default false
+   */
+  readonly ceilMode?: boolean | undefined;
+  /**
+   * Count positions of a plane with the first axis fastest.
+   * @default false
+   */
+  readonly columnMajor?: boolean | undefined;
+}
+
+/** resample: Weighted sums of elements along one axis: interpolation by a table. */
+export interface ResampleParams {
+  /**
+   * The axis; negative ones count from the last.
+   * @default -1
+   */
+  readonly axis?: number | bigint | undefined;
+}
+
+/** gridSample: Values of images or volumes at the places of a grid. ONNX GridSample-20. */
+export interface GridSampleParams {
+  /**
+   * Between the elements.
+   * @default "linear"
+   */
+  readonly mode?: Interpolation | undefined;
+  /**
+   * Outside of x.
+   * @default "zeros"
+   */
+  readonly paddingMode?: GridPadding | undefined;
+  /**
+   * -1 and 1 are the centres of the outermost elements.
+   * @default false
+   */
+  readonly alignCorners?: boolean | undefined;
+}
+
+/** col2im: Sums blocks into the image that they overlap in. ONNX Col2Im-18. */
+export interface Col2imParams {
+  /**
+   * Sizes of the image. At least 0.
+   */
+  readonly imageShape: readonly number[];
+  /**
+   * Sizes of a block. At least 1.
+   */
+  readonly blockShape: readonly number[];
+  /**
+   * From block to block; empty: 1. At least 1.
+   * @default []
+   */
+  readonly stride?: readonly number[] | undefined;
+  /**
+   * Between the positions of a block; empty: 1. At least 1.
+   * @default []
+   */
+  readonly dilation?: readonly number[] | undefined;
+  /**
+   * Positions before each axis, then those after each; empty: none. At least 0.
+   * @default []
+   */
+  readonly padding?: readonly number[] | undefined;
+}
+
+/** roiAlign: Regions of images at one size. ONNX RoiAlign-22. */
+export interface RoiAlignParams {
+  /**
+   * Bins over the height. At least 1.
+   * @default 1
+   */
+  readonly outputHeight?: number | bigint | undefined;
+  /**
+   * Bins over the width. At least 1.
+   * @default 1
+   */
+  readonly outputWidth?: number | bigint | undefined;
+  /**
+   * Samples of a bin along each axis; 0: about one for each element. In [0, 1024].
+   * @default 0
+   */
+  readonly samplingRatio?: number | bigint | undefined;
+  /**
+   * Factor from the regions' coordinates to x's.
+   * @default 1
+   */
+  readonly spatialScale?: number | undefined;
+  /**
+   * What becomes of a bin's samples.
+   * @default "average"
+   */
+  readonly mode?: RoiPooling | undefined;
+  /**
+   * Coordinates are those of elements' corners; else of centres, regions at least 1.
+   * @default true
+   */
+  readonly halfPixel?: boolean | undefined;
+}
+
+/** deformPatches: Patches of images at moved places: deformable convolution before its filter. ONNX DeformConv-22. */
+export interface DeformPatchesParams {
+  /**
+   * Window [rows, columns]. At least 1.
+   */
+  readonly kernel: number | readonly [number, number];
+  /**
+   * Step of the windows [rows, columns]. At least 1.
+   * @default [1,1]
+   */
+  readonly stride?: number | readonly [number, number] | undefined;
+  /**
+   * Distance of the taps [rows, columns]. At least 1.
+   * @default [1,1]
+   */
+  readonly dilation?: number | readonly [number, number] | undefined;
+  /**
+   * [top, left, bottom, right]. At least 0.
+   * @default [0,0,0,0]
+   */
+  readonly padding?: number | readonly [number, number, number, number] | undefined;
+  /**
+   * Channels are split into so many groups with offsets of their own. At least 1.
+   * @default 1
+   */
+  readonly offsetGroups?: number | bigint | undefined;
+}
+
+/** cast: The same numbers in another dtype. To a float: rounded once to nearest even. Float to integer: toward zero. Integers out of range wrap modulo 2^bits, or are clamped with saturate. ONNX Cast-19. */
 export interface CastParams {
   /**
    * Dtype of the result.
@@ -1594,6 +1817,14 @@ export interface OpParams {
   conv2dBackwardFilter: Conv2dBackwardFilterParams;
   conv2dInt8: Conv2dInt8Params;
   maxPool2d: MaxPool2dParams;
+  averagePool: AveragePoolParams;
+  lpPool: LpPoolParams;
+  maxPoolIndices: MaxPoolIndicesParams;
+  resample: ResampleParams;
+  gridSample: GridSampleParams;
+  col2im: Col2imParams;
+  roiAlign: RoiAlignParams;
+  deformPatches: DeformPatchesParams;
   cast: CastParams;
   bitcast: BitcastParams;
   full: FullParams;
@@ -1699,6 +1930,14 @@ export interface OpInputs {
   conv2dBackwardFilter: [x: NativeTensor, dy: NativeTensor];
   conv2dInt8: [x: NativeTensor, w: NativeTensor, scale: NativeTensor, bias?: NativeTensor | null];
   maxPool2d: [x: NativeTensor];
+  averagePool: [x: NativeTensor];
+  lpPool: [x: NativeTensor];
+  maxPoolIndices: [x: NativeTensor];
+  resample: [x: NativeTensor, indices: NativeTensor, weights?: NativeTensor | null];
+  gridSample: [x: NativeTensor, grid: NativeTensor];
+  col2im: [x: NativeTensor];
+  roiAlign: [x: NativeTensor, rois: NativeTensor, images: NativeTensor];
+  deformPatches: [x: NativeTensor, offset: NativeTensor, mask?: NativeTensor | null];
   cast: [x: NativeTensor];
   bitcast: [x: NativeTensor];
   full: [];

@@ -17,6 +17,8 @@ import { QUANT } from './nodes/quant';
 import { RECURRENT } from './nodes/recurrent';
 import { REDUCE } from './nodes/reduce';
 import { SEQUENCE } from './nodes/sequence';
+import { RESIZE } from './nodes/resize';
+import { SAMPLE } from './nodes/sample';
 import { SHAPE } from './nodes/shape';
 import { SIGNAL } from './nodes/signal';
 import { SOFTMAX } from './nodes/softmax';
@@ -43,6 +45,8 @@ const FAMILIES: readonly (readonly OpDefinition[])[] = [
   RECURRENT,
   REDUCE,
   SEQUENCE,
+  RESIZE,
+  SAMPLE,
   SHAPE,
   SIGNAL,
   SOFTMAX,

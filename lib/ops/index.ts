@@ -16,9 +16,18 @@ export * from './min-max';
 export * from './order';
 export * from './pad';
 export * from './pool';
+export * from './pool-nd';
 export * from './quantize';
 export * from './reduce';
 export * from './scatter';
+export {
+  type ResampleOptions,
+  type ResizeCoordinates,
+  type ResizeOptions,
+  resample,
+  resize,
+} from './resize';
+export * from './sample';
 export * from './slice';
 export * from './softmax';
 export * from './transpose';

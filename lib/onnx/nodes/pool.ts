@@ -1,84 +1,136 @@
-import { elementCount } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
-import {
-  asImages,
-  fromImages,
-  pair,
-  perImageBatch,
-  WINDOW_ATTRIBUTES,
-  windowOptions,
-} from './common';
+import { asImages, fromImages, perImageBatch, WINDOW_ATTRIBUTES, windowOptions } from './common';
 import { algebra, cast, wideType } from './scalar';
 import { maxPoolVolume } from './volume';
-import { windowAxes } from './windows';
-
-/**
- * MaxPool-1, 8, 10, 11, 12, 22 for images [n, c, h, w] and rows [n, c, w], without the Indices output (to which storage_order
- * belongs).
- */
-const maxPool: OpDefinition = {
-  op: 'MaxPool',
-  since: 1,
-  inputs: [1, 1],
-  attributes: { ...WINDOW_ATTRIBUTES, ceil_mode: 'int', storage_order: 'int' },
-  lower(call) {
-    const x = call.input(0);
-    if (x.desc.shape.length === 5) {
-      const kernel = call.ints('kernel_shape');
-      if (!kernel) throw call.error('attribute "kernel_shape" is missing');
-      return maxPoolVolume(call, x, windowAxes(call, kernel));
-    }
-    const window = windowOptions(call);
-    const y = call.emit('maxPool2d', [asImages(call, x)], {
-      layout: 'NCHW',
-      kernel: kernelOf(call),
-      ...window,
-      ceilMode: call.int('ceil_mode') === 1,
-    });
-    return fromImages(call, x, y);
-  },
-  batch: perImageBatch,
-};
+import { type WindowAxis, windowAxes } from './windows';
 
 function kernelOf(call: NodeCall): readonly number[] {
-  const kernel = pair(call, 'kernel_shape');
+  const kernel = call.ints('kernel_shape');
   if (!kernel) throw call.error('attribute "kernel_shape" is missing');
   return kernel;
 }
 
-/**
- * AveragePool-1, 7, 10, 11, 19, 22 for images [n, c, h, w] and rows [n, c, w], as a convolution with ones for each channel,
- * divided by how many elements each window has.
- */
-const averagePool: OpDefinition = {
-  op: 'AveragePool',
-  since: 1,
+/** Input 0 must be rows [n, c, w], images [n, c, h, w] or volumes [n, c, d, h, w]. */
+function poolAxes(call: NodeCall): readonly WindowAxis[] {
+  const { shape } = call.input(0).desc;
+  if (shape.length < 3 || shape.length > 5) {
+    throw call.error(
+      `only [n, c, w], [n, c, h, w] and [n, c, d, h, w] are supported, got input 0 [${shape.join(', ')}]`,
+    );
+  }
+  return windowAxes(call, kernelOf(call));
+}
+
+/** The options of poolings over any number of axes. */
+const poolOptions = (call: NodeCall, axes: readonly WindowAxis[]) => ({
+  kernel: axes.map(({ kernel }) => kernel),
+  stride: axes.map(({ stride }) => stride),
+  dilation: axes.map(({ dilation }) => dilation),
+  padding: [...axes.map(({ before }) => before), ...axes.map(({ after }) => after)],
+  ceilMode: call.int('ceil_mode') === 1,
+});
+
+/** MaxPool-1, 8, 10, 11, 12, 22. */
+const maxPool: Omit<OpDefinition, 'since'> = {
+  op: 'MaxPool',
   inputs: [1, 1],
-  attributes: { ...WINDOW_ATTRIBUTES, ceil_mode: 'int', count_include_pad: 'int' },
   lower(call) {
-    if ((call.int('ceil_mode') ?? 0) !== 0) throw call.error('ceil_mode is not supported');
-    const given = call.input(0);
-    const window = windowOptions(call);
-    const kernel = kernelOf(call);
-    const type = wideType(given.desc.dtype);
-    const x = asImages(call, cast(call, given, type));
-    const [, channels = 0, height = 0, width = 0] = x.desc.shape;
+    const x = call.input(0);
+    const axes = poolAxes(call);
+    const y = axes.length === 3 ? maxPoolVolume(call, x, axes) : maxPoolImages(call, x);
+    if ((call.node.outputs[1] ?? '') === '') return y;
+    const columnMajor = call.int('storage_order') === 1;
+    return [y, call.emit('maxPoolIndices', [x], { ...poolOptions(call, axes), columnMajor })];
+  },
+  batch: (query) =>
+    (query.node.outputs[1] ?? '') === ''
+      ? perImageBatch(query)
+      : { ok: false, why: 'its indices count through all images' },
+};
+
+function maxPoolImages(call: NodeCall, x: Value): Value {
+  const kernel = kernelOf(call);
+  const y = call.emit('maxPool2d', [asImages(call, x)], {
+    layout: 'NCHW',
+    kernel: kernel.length === 1 ? [1, ...kernel] : kernel,
+    ...windowOptions(call),
+    ceilMode: call.int('ceil_mode') === 1,
+  });
+  return fromImages(call, x, y);
+}
+
+/** AveragePool-1, 7, 10, 11, 19, 22. */
+const averagePool: Omit<OpDefinition, 'since'> = {
+  op: 'AveragePool',
+  inputs: [1, 1],
+  lower: (call) =>
+    call.emit('averagePool', [call.input(0)], {
+      ...poolOptions(call, poolAxes(call)),
+      countIncludePad: (call.int('count_include_pad') ?? 0) !== 0,
+    }),
+  batch: perImageBatch,
+};
+
+/** LpPool-2, 11, 18, 22. */
+const lpPool: Omit<OpDefinition, 'since'> = {
+  op: 'LpPool',
+  inputs: [1, 1],
+  lower: (call) =>
+    call.emit('lpPool', [call.input(0)], {
+      ...poolOptions(call, poolAxes(call)),
+      p: call.int('p') ?? 2,
+    }),
+  batch: perImageBatch,
+};
+
+/** GlobalLpPool-2, 22: (sum of |x|^p)^(1/p) over all axes behind the channels. */
+const globalLpPool: OpDefinition = {
+  op: 'GlobalLpPool',
+  since: 2,
+  inputs: [1, 1],
+  attributes: { p: 'int' },
+  lower(call) {
+    const x = call.input(0);
+    const p = call.int('p') ?? 2;
+    if (p < 1) throw call.error(`p must be at least 1, got ${p}`);
+    const type = wideType(x.desc.dtype);
     const a = algebra(call, type);
-    const ones = (shape: readonly number[]) =>
-      call.emit('full', [], { shape, value: 1, dtype: type });
-    const sumOf = (images: Value, groups: number) =>
-      call.emit('conv2d', [images, ones([groups, 1, ...kernel])], {
-        layout: 'NCHW',
-        filterLayout: 'OIHW',
-        ...window,
-        groups,
-      });
-    const sum = sumOf(x, channels);
-    const whole = (call.int('count_include_pad') ?? 0) !== 0 || window.padding === 'valid';
-    const count = whole ? elementCount(kernel) : sumOf(ones([1, 1, height, width]), 1);
-    return fromImages(call, given, cast(call, a.div(sum, count), given.desc.dtype));
+    const axes = x.desc.shape.map((_, axis) => axis).slice(2);
+    const size = a.abs(cast(call, x, type));
+    const sum = (terms: Value) => a.reduce('reduceSum', terms, axes);
+    const norm =
+      p === 1
+        ? sum(size)
+        : p === 2
+          ? a.sqrt(sum(a.mul(size, size)))
+          : a.pow(sum(a.pow(size, p)), 1 / p);
+    return cast(call, norm, x.desc.dtype);
   },
   batch: perImageBatch,
 };
 
-export const POOL: readonly OpDefinition[] = [averagePool, maxPool];
+const { auto_pad, kernel_shape, pads, strides, dilations } = WINDOW_ATTRIBUTES;
+const WINDOW_1 = { auto_pad, kernel_shape, pads, strides } as const;
+const CEIL = { ceil_mode: 'int' } as const;
+
+export const POOL: readonly OpDefinition[] = [
+  { ...averagePool, since: 1, attributes: WINDOW_1 },
+  { ...averagePool, since: 7, attributes: { ...WINDOW_1, count_include_pad: 'int' } },
+  { ...averagePool, since: 10, attributes: { ...WINDOW_1, ...CEIL, count_include_pad: 'int' } },
+  {
+    ...averagePool,
+    since: 19,
+    attributes: { ...WINDOW_1, ...CEIL, count_include_pad: 'int', dilations },
+  },
+  globalLpPool,
+  { ...lpPool, since: 2, attributes: { ...WINDOW_1, p: 'int' } },
+  { ...lpPool, since: 18, attributes: { ...WINDOW_1, ...CEIL, dilations, p: 'int' } },
+  { ...maxPool, since: 1, attributes: WINDOW_1 },
+  { ...maxPool, since: 8, outputs: 2, attributes: { ...WINDOW_1, storage_order: 'int' } },
+  {
+    ...maxPool,
+    since: 10,
+    outputs: 2,
+    attributes: { ...WINDOW_1, ...CEIL, dilations, storage_order: 'int' },
+  },
+];

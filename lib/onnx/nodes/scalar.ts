@@ -1,15 +1,45 @@
-import { ARRAY_TYPES, type DType, floatToBfloat16Bits, floatToHalfBits } from '../../dtype';
+import {
+  ARRAY_TYPES,
+  bfloat16BitsToFloat,
+  type DType,
+  floatToBfloat16Bits,
+  floatToHalfBits,
+  halfBitsToFloat,
+} from '../../dtype';
 import type { NodeCall, Value } from '../../graph/op-set';
 
-/** One number as a tensor without axes, rounded once to a float type. */
-export function scalar(call: NodeCall, value: number, dtype: DType): Value {
-  const data = new ARRAY_TYPES[dtype](1);
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array)
-    data[0] = BigInt(Math.trunc(value));
-  else if (dtype === 'float16') data[0] = floatToHalfBits(value);
-  else if (dtype === 'bfloat16') data[0] = floatToBfloat16Bits(value);
-  else data[0] = value;
-  return call.constant({ dtype, shape: [], data });
+/** Numbers as a tensor: rounded once to a float type, cut to whole ones for an integer type. */
+export function numbers(
+  call: NodeCall,
+  dtype: DType,
+  shape: readonly number[],
+  values: ArrayLike<number>,
+): Value {
+  const data = new ARRAY_TYPES[dtype](values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array)
+      data[i] = BigInt(Math.trunc(value));
+    else if (dtype === 'float16') data[i] = floatToHalfBits(value);
+    else if (dtype === 'bfloat16') data[i] = floatToBfloat16Bits(value);
+    else data[i] = value;
+  }
+  return call.constant({ dtype, shape, data });
+}
+
+/** One number as a tensor without axes. */
+export const scalar = (call: NodeCall, value: number, dtype: DType): Value =>
+  numbers(call, dtype, [], [value]);
+
+/** The values of an input of floats that has to be known; undefined when it is left out. */
+export function knownFloats(call: NodeCall, index: number): readonly number[] | undefined {
+  if (!call.optional(index)) return undefined;
+  const { dtype, data } = call.known(index);
+  if (dtype === 'float16') return Array.from(data as Uint16Array, halfBitsToFloat);
+  if (dtype === 'bfloat16') return Array.from(data as Uint16Array, bfloat16BitsToFloat);
+  if (dtype !== 'float32' && dtype !== 'float64')
+    throw call.error(`input ${index} must be a float, got ${dtype}`);
+  return Array.from(data as Float32Array);
 }
 
 /** Calls of elementwise ops on values of one type; numbers become that type. */
@@ -23,6 +53,7 @@ export function algebra(call: NodeCall, dtype: DType) {
     sub: binary('sub'),
     mul: binary('mul'),
     div: binary('div'),
+    pow: binary('pow'),
     min: binary('min'),
     max: binary('max'),
     less: binary('less'),
