@@ -1,70 +1,11 @@
 /** Conv, ConvTranspose and MaxPool of volumes against loops over the definition. Sums of small integers are exact. */
 
 import { Model, tensor } from '../../lib';
-import { onnxModel } from '../support/onnx-builder';
 import { difference } from '../support/compare';
+import { onnxModel } from '../support/onnx-builder';
 import { read } from '../support/op-info';
 import { Rng } from '../support/rng';
-
-interface Windows {
-  readonly kernel: readonly number[];
-  readonly strides: readonly number[];
-  readonly dilations: readonly number[];
-  readonly before: readonly number[];
-  readonly after: readonly number[];
-}
-
-const AXES = [0, 1, 2] as const;
-const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
-
-/** All positions of a box, in row-major order. */
-function positions(sizes: readonly number[]): number[][] {
-  return sizes.reduce<number[][]>(
-    (all, size) => all.flatMap((at) => Array.from({ length: size }, (_, i) => [...at, i])),
-    [[]],
-  );
-}
-const indexIn = (sizes: readonly number[], at: readonly number[]) =>
-  at.reduce((index, i, axis) => index * (sizes[axis] as number) + i, 0);
-
-function draw(rng: Rng): Windows {
-  const three = (from: readonly number[]) => AXES.map(() => rng.pick(from));
-  return {
-    kernel: three([1, 2, 3]),
-    strides: three([1, 1, 2, 3]),
-    dilations: three([1, 1, 2]),
-    before: three([0, 0, 1, 2]),
-    after: three([0, 0, 1, 2]),
-  };
-}
-
-const outSize = (w: Windows, sizes: readonly number[]) =>
-  AXES.map((a) => {
-    const [size, k, s, d, b, e] = [sizes, w.kernel, w.strides, w.dilations, w.before, w.after].map(
-      (list) => list[a],
-    ) as [number, number, number, number, number, number];
-    return Math.floor((size + b + e - (k - 1) * d - 1) / s) + 1;
-  });
-
-/** Calls f(position among `out`, tap, position in the volume) for each tap that lies in the volume. */
-function eachTap(
-  w: Windows,
-  sizes: readonly number[],
-  out: readonly number[],
-  f: (o: number, tap: number, x: number) => void,
-): void {
-  for (const o of positions(out))
-    for (const t of positions(w.kernel)) {
-      const at = AXES.map(
-        (a) =>
-          (o[a] as number) * (w.strides[a] as number) +
-          (t[a] as number) * (w.dilations[a] as number) -
-          (w.before[a] as number),
-      );
-      if (at.some((i, a) => i < 0 || i >= (sizes[a] as number))) continue;
-      f(indexIn(out, o), indexIn(w.kernel, t), indexIn(sizes, at));
-    }
-}
+import { drawWindows, eachTap, product, type Windows, windowCounts } from '../support/windows-nd';
 
 const whole = (rng: Rng, n: number) => Float32Array.from({ length: n }, () => rng.int(-4, 4));
 
@@ -87,8 +28,8 @@ async function check(
           outputs: ['y'],
           attributes: {
             kernel_shape: w.kernel,
-            strides: w.strides,
-            dilations: w.dilations,
+            strides: w.stride,
+            dilations: w.dilation,
             pads: [...w.before, ...w.after],
             ...attributes,
           },
@@ -114,9 +55,9 @@ async function check(
 test('Conv', async () => {
   const rng = new Rng();
   for (let done = 0; done < 25; ) {
-    const w = draw(rng);
-    const sizes = AXES.map(() => rng.int(1, 6));
-    const out = outSize(w, sizes);
+    const w = drawWindows(rng, 3);
+    const sizes = [0, 0, 0].map(() => rng.int(1, 6));
+    const out = windowCounts(w, sizes);
     if (out.some((size) => size < 1)) continue;
     done++;
     const [n, groups, ci, ko] = [rng.int(1, 2), rng.int(1, 3), rng.int(1, 3), rng.int(1, 3)];
@@ -154,10 +95,10 @@ test('Conv', async () => {
 test('ConvTranspose', async () => {
   const rng = new Rng();
   for (let done = 0; done < 25; ) {
-    const w = draw(rng);
+    const w = drawWindows(rng, 3);
     // The result's sizes are drawn: what it is the gradient of has windows over them.
-    const out = AXES.map(() => rng.int(1, 6));
-    const sizes = outSize(w, out);
+    const out = [0, 0, 0].map(() => rng.int(1, 6));
+    const sizes = windowCounts(w, out);
     if (sizes.some((size) => size < 1)) continue;
     done++;
     const [n, groups, ci, ko] = [rng.int(1, 2), rng.int(1, 3), rng.int(1, 3), rng.int(1, 3)];
@@ -176,10 +117,10 @@ test('ConvTranspose', async () => {
             (y[to + image] as number) += (x[from + at] as number) * (f[filter + tap] as number);
           });
         }
-    const output_padding = AXES.map((a) => {
-      const [size = 0, s = 0, d = 0, t = 0] = [sizes[a], w.strides[a], w.dilations[a], w.kernel[a]];
+    const output_padding = out.map((wanted, a) => {
+      const [size = 0, s = 0, d = 0, t = 0] = [sizes[a], w.stride[a], w.dilation[a], w.kernel[a]];
       const cut = (w.before[a] as number) + (w.after[a] as number);
-      return (out[a] as number) - ((size - 1) * s + (t - 1) * d + 1 - cut);
+      return wanted - ((size - 1) * s + (t - 1) * d + 1 - cut);
     });
     await check(
       'ConvTranspose',
@@ -197,9 +138,9 @@ test('ConvTranspose', async () => {
 test('MaxPool', async () => {
   const rng = new Rng();
   for (let done = 0; done < 25; ) {
-    const w = draw(rng);
-    const sizes = AXES.map(() => rng.int(1, 6));
-    const out = outSize(w, sizes);
+    const w = drawWindows(rng, 3);
+    const sizes = [0, 0, 0].map(() => rng.int(1, 6));
+    const out = windowCounts(w, sizes);
     if (out.some((size) => size < 1)) continue;
     done++;
     const planes = [rng.int(1, 2), rng.int(1, 3)];

@@ -1,5 +1,5 @@
 import { elementCount } from '../../graph/ir';
-import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import type { NodeCall, OpDefinition } from '../../graph/op-set';
 import { computeOption, perImageBatch } from './common';
 import { cast, numbers, wideType } from './scalar';
 import { reshape } from './shape';
