@@ -48,11 +48,26 @@ export interface ResizeCalls<V> {
   emit(op: OpName, inputs: readonly V[], params: Readonly<Record<string, unknown>>): V;
 }
 
-/** The type in which elements of x are weighted. @throws DtypeError when there is none. */
+/** Types whose elements can be weighted, and the type of the sums: it holds all of their values. */
+const WEIGHTED: Readonly<Partial<Record<DType, 'float32' | 'float64'>>> = {
+  float32: 'float32',
+  float16: 'float32',
+  bfloat16: 'float32',
+  int8: 'float32',
+  uint8: 'float32',
+  int16: 'float32',
+  uint16: 'float32',
+  float64: 'float64',
+  int32: 'float64',
+  uint32: 'float64',
+};
+
 function weightedType(dtype: DType): 'float32' | 'float64' {
-  if (dtype === 'int64' || dtype === 'bool')
-    throw new DtypeError(`resize: x must be a float or an integer up to 32 bits, got ${dtype}`);
-  return dtype === 'float64' || dtype === 'int32' ? 'float64' : 'float32';
+  const type = WEIGHTED[dtype];
+  if (type) return type;
+  throw new DtypeError(
+    `resize: x must be a float of 16 bits or more or an integer up to 32 bits, got ${dtype}`,
+  );
 }
 
 /** x through tables of `resizeTables`, one axis after the other; weighted in float32 or float64, and rounded once. */

@@ -421,7 +421,7 @@ describe.each(DEVICES)('resize on %s', (device) => {
       'interpolated booleans',
       'ERR_DTYPE',
       { sizes: [1, 1], mode: 'linear' },
-      'x must be a float or an integer up to 32 bits, got bool',
+      'x must be a float of 16 bits or more or an integer up to 32 bits, got bool',
       'bool',
     ],
   ];
