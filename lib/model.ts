@@ -175,7 +175,7 @@ export class Model {
     const { tensors, temporary } = bindInputs(this.inputs, inputs, this.device, this.#batch);
     this.#running += 1;
     try {
-      const runner = await this.#plans.get(tensors);
+      const runner = await this.#plans.get(tensors, signal);
       runner.running += 1;
       try {
         return Object.fromEntries(await runner.run(tensors, options));

@@ -66,6 +66,11 @@ export interface NodeCall {
    * from them, or an input of the model whose values the plan was made for.
    */
   known(index: number): Constant;
+  /**
+   * The values of inputs that the shape of the result follows from, like the boxes of NonMaxSuppression; undefined where one
+   * is left out. What nodes make of the inputs of a run is computed first, and the rest is planned for these values.
+   */
+  data(...indexes: readonly number[]): readonly (Constant | undefined)[];
   /** The values of such an input when it holds int64; undefined when it is left out. */
   knownInts(index: number): readonly number[] | undefined;
   /** An attribute. Integers come as numbers, those beyond 2^53 as the nearest one: sizes and axes are clamped anyway. */

@@ -34,12 +34,14 @@ export interface Plan {
   readonly values: ReadonlyMap<string, Value>;
 }
 
-/** Inputs of a graph whose values a plan depends on, because shapes or axes follow from them. */
+/** Values that a plan depends on and that only a run knows: inputs, and what nodes make of them. */
 export interface LateInputs {
-  /** Their values, as far as they are known. */
+  /** Those that are known, by name. */
   readonly values: ReadonlyMap<string, Constant>;
-  /** The names of those that were asked for and are not known are added. */
+  /** The names of inputs that were asked for, because shapes or axes follow from them, and are not known are added. */
   readonly missing: Set<string>;
+  /** The names of values that were asked for as data, by a node whose result's shape follows from them. */
+  readonly data?: Set<string>;
 }
 
 /**
@@ -84,12 +86,27 @@ export function makePlan(
       const name = names.get(value);
       if (name !== undefined) late.missing.add(name);
     },
+    askData: (name) => late.data?.add(name),
+    passing: new Set(),
+    isGiven: (value) => names.has(value),
+  };
+  const lateValue = (name: string): Value | undefined => {
+    const constant = late.values.get(name);
+    if (!constant) return undefined;
+    const value: Value = { desc: constant, constant };
+    state.passing.add(value);
+    return value;
   };
   for (const node of graph.nodes) {
+    const wanted = node.outputs.filter((name) => name !== '');
+    if (wanted.length > 0 && wanted.every((name) => late.values.has(name))) {
+      for (const name of wanted) values.set(name, lateValue(name) as Value);
+      continue;
+    }
     const made = lowerNode(node, graph, opSet, state);
     node.outputs.forEach((name, i) => {
       const value = made[i];
-      if (name !== '' && value) values.set(name, value);
+      if (name !== '' && value) values.set(name, lateValue(name) ?? value);
     });
   }
 
@@ -120,6 +137,11 @@ interface PlanState {
   readonly makers: Map<Value, Step>;
   /** Notes that the values of an input are needed. */
   readonly ask: (value: Value) => void;
+  /** Notes that the values of something in the graph are needed as data. */
+  readonly askData: (name: string) => void;
+  /** Known values that are those of one run: what follows from them is not kept for other plans. */
+  readonly passing: Set<Value>;
+  readonly isGiven: (value: Value) => boolean;
 }
 
 /**
@@ -129,15 +151,19 @@ interface PlanState {
 const MAX_EVALUATED = 2 ** 26;
 
 /** The values of a tensor that depends on nothing unknown: computed now, once. */
-function evaluate(value: Value, state: PlanState): Constant | undefined {
+function evaluate(
+  value: Value,
+  state: PlanState,
+  ask: PlanState['ask'] = state.ask,
+): Constant | undefined {
   const known = value.constant ?? state.known.get(value);
   if (known) return known;
   const step = state.makers.get(value);
   if (!step || !state.inference.evaluate) {
-    state.ask(value);
+    ask(value);
     return undefined;
   }
-  const inputs = step.inputs.map((input) => input && evaluate(input, state));
+  const inputs = step.inputs.map((input) => input && evaluate(input, state, ask));
   if (inputs.some((input, i) => !input && step.inputs[i])) return undefined;
   for (const { desc } of step.outputs) {
     state.evaluated.bytes += elementCount(desc.shape) * DTYPES[desc.dtype].size;
@@ -186,11 +212,19 @@ const toNumber = (value: Integer): number => {
 };
 
 class PlannedCall implements NodeCall {
+  /** Whether the node has read values of one run: what it makes of them is known for that run only. */
+  #isPassing: boolean;
+
   constructor(
     readonly node: Node,
     readonly opset: number,
     readonly state: PlanState,
-  ) {}
+  ) {
+    this.#isPassing = node.inputs.some((name) => {
+      const value = state.values.get(name);
+      return value !== undefined && state.passing.has(value);
+    });
+  }
 
   get inputCount(): number {
     return this.node.inputs.length;
@@ -231,6 +265,27 @@ class PlannedCall implements NodeCall {
       );
     }
     return constant;
+  }
+
+  data(...indexes: readonly number[]): readonly (Constant | undefined)[] {
+    const found = indexes.map((index) => {
+      const value = this.optional(index);
+      return value && evaluate(value, this.state, () => {});
+    });
+    const missing = indexes.filter((index, i) => !found[i] && this.optional(index));
+    const { fixed, passing, isGiven } = this.state;
+    this.#isPassing ||= indexes.some((index) => {
+      const value = this.optional(index);
+      return (
+        value && !fixed.has(value) && (!value.constant || passing.has(value) || isGiven(value))
+      );
+    });
+    const names = missing.map((index) => this.node.inputs[index] as string);
+    for (const name of names) this.state.askData(name);
+    if (names.length === 0) return found;
+    throw this.error(
+      `the result's shape follows from the values of "${names.join('" and "')}", which only a run knows`,
+    );
   }
 
   knownInts(index: number): readonly number[] | undefined {
@@ -274,7 +329,7 @@ class PlannedCall implements NodeCall {
     inputs: readonly (Value | undefined)[],
     params: Params = {},
   ): readonly Value[] {
-    const { steps, fixed, inference } = this.state;
+    const { steps, fixed, inference, passing } = this.state;
     const descs = inference.infer(
       op,
       inputs.map((input) => input?.desc),
@@ -283,7 +338,9 @@ class PlannedCall implements NodeCall {
     const outputs: readonly Value[] = descs.map((desc) => ({ desc }));
     const once =
       !drawsAnew({ op, params }) &&
-      inputs.every((input) => !input || input.constant || fixed.has(input));
+      inputs.every(
+        (input) => !input || (input.constant && !passing.has(input)) || fixed.has(input),
+      );
     const step: Step = { op, inputs, params, outputs, node: this.node, once };
     steps.push(step);
     for (const value of outputs) {
@@ -294,7 +351,9 @@ class PlannedCall implements NodeCall {
   }
 
   constant(constant: Constant): Value {
-    return { desc: constant, constant };
+    const value: Value = { desc: constant, constant };
+    if (this.#isPassing) this.state.passing.add(value);
+    return value;
   }
 
   error(what: string, suggestion?: string): Error {

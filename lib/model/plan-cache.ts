@@ -4,7 +4,8 @@ import { Executor } from '../graph/executor';
 import { ConstantTensors } from '../graph/fixed';
 import type { Constant, Graph } from '../graph/ir';
 import { partsOf } from '../graph/ir';
-import { makePlan } from '../graph/plan';
+import { dropUnused } from '../graph/passes/fold';
+import { type LateInputs, makePlan } from '../graph/plan';
 import type { PlannedMemory } from '../graph/plans/memory';
 import { type RefinedPlan, refinePlan } from '../graph/plans/refine';
 import { checkSupported } from '../graph/supported';
@@ -40,13 +41,22 @@ interface CachedPlan {
   readonly refined: RefinedPlan;
 }
 
-type Found = CachedPlan | { readonly missing: ReadonlySet<string> };
+/** Values that are read before the rest can be planned: inputs, or values that nodes make (`isData`). */
+interface Group {
+  readonly names: ReadonlySet<string>;
+  readonly isData: boolean;
+}
+
+type Found = CachedPlan | { readonly missing: Group };
 
 export class PlanCache {
   /** By input shapes; the least recently used one first. */
   readonly #plans = new Map<string, CachedPlan>();
-  /** Inputs whose values say how to compute: a plan is made for each. Found when the first plan is made. */
-  readonly #late = new Set<string>();
+  /**
+   * Values that say how to compute: a plan is made for each. Found when the first plan is made; a later group may follow
+   * from the values of earlier ones.
+   */
+  readonly #late: Group[] = [];
   readonly #constants: ConstantTensors<Tensor>;
 
   constructor(
@@ -58,53 +68,106 @@ export class PlanCache {
   }
 
   /** The plan for inputs of these shapes, and of these values where shapes follow from them. */
-  async get(tensors: ReadonlyMap<string, Tensor>): Promise<PlanRunner> {
+  async get(tensors: ReadonlyMap<string, Tensor>, signal?: AbortSignal): Promise<PlanRunner> {
     const values = new Map<string, Constant>();
-    let wanted: ReadonlySet<string> = this.#late;
-    for (;;) {
-      for (const name of wanted) {
-        values.set(name, await readLate(name, tensors.get(name) as Tensor));
+    for (let next = 0; ; next++) {
+      const group = this.#late[next];
+      if (!group) {
+        const found = this.#find(tensors, values);
+        if ('runner' in found) return found.runner;
+        this.#late.push(found.missing);
+        next--;
+        continue;
       }
-      const found = this.#find(tensors, values);
-      if ('runner' in found) return found.runner;
-      wanted = found.missing;
+      const stage = this.#stage(group, tensors, values);
+      const made =
+        stage && (await this.#running(stage, (runner) => runner.run(tensors, { signal })));
+      try {
+        for (const name of group.names) {
+          const tensor = (tensors.get(name) ?? made?.get(name)) as Tensor;
+          values.set(name, await readLate(name, tensor, group.isData));
+        }
+      } finally {
+        for (const tensor of made?.values() ?? []) tensor.dispose();
+      }
     }
   }
 
   getSync(tensors: ReadonlyMap<string, Tensor>): PlanRunner {
     const values = new Map<string, Constant>();
-    let wanted: ReadonlySet<string> = this.#late;
-    for (;;) {
-      for (const name of wanted) values.set(name, readLateSync(name, tensors.get(name) as Tensor));
-      const found = this.#find(tensors, values);
-      if ('runner' in found) return found.runner;
-      wanted = found.missing;
+    for (let next = 0; ; next++) {
+      const group = this.#late[next];
+      if (!group) {
+        const found = this.#find(tensors, values);
+        if ('runner' in found) return found.runner;
+        this.#late.push(found.missing);
+        next--;
+        continue;
+      }
+      const made = this.#stage(group, tensors, values)?.runSync(tensors, {});
+      try {
+        for (const name of group.names) {
+          const tensor = (tensors.get(name) ?? made?.get(name)) as Tensor;
+          values.set(name, readLateSync(name, tensor, group.isData));
+        }
+      } finally {
+        for (const tensor of made?.values() ?? []) tensor.dispose();
+      }
     }
   }
 
-  /** The plan, or the names of inputs whose values it needs as well. */
-  #find(tensors: ReadonlyMap<string, Tensor>, values: ReadonlyMap<string, Constant>): Found {
-    const key = planKey(this.graph.inputs, tensors, values);
-    const missing = new Set<string>();
+  async #running<R>(runner: PlanRunner, run: (runner: PlanRunner) => Promise<R>): Promise<R> {
+    runner.running += 1;
     try {
-      const cached = this.#plans.get(key) ?? this.#make(tensors, values, missing);
-      this.#plans.delete(key);
-      this.#plans.set(key, cached);
-      return cached;
-    } catch (error) {
-      if (missing.size === 0) throw error;
-      for (const name of missing) this.#late.add(name);
-      return { missing };
+      return await run(runner);
+    } finally {
+      runner.running -= 1;
     }
   }
 
-  #make(
+  /** What makes those of a group that are no inputs; undefined when all are. */
+  #stage(
+    { names }: Group,
     tensors: ReadonlyMap<string, Tensor>,
     values: ReadonlyMap<string, Constant>,
-    missing: Set<string>,
-  ): CachedPlan {
+  ): PlanRunner | undefined {
+    const made = [...names].filter((name) => !tensors.has(name));
+    if (made.length === 0) return undefined;
+    const key = `${made.join()} ${planKey(this.graph.inputs, tensors, values)}`;
+    let cached = this.#plans.get(key);
+    if (!cached) {
+      const outputs = made.map((name) => ({ name, dtype: null, shape: null }));
+      const graph = dropUnused({ ...this.graph, outputs });
+      cached = this.#make(graph, tensors, { values, missing: new Set() });
+    }
+    this.#keep(key, cached);
+    return cached.runner;
+  }
+
+  #keep(key: string, cached: CachedPlan): void {
+    this.#plans.delete(key);
+    this.#plans.set(key, cached);
+  }
+
+  /** The plan, or the names of values that it needs as well. */
+  #find(tensors: ReadonlyMap<string, Tensor>, values: ReadonlyMap<string, Constant>): Found {
+    const key = planKey(this.graph.inputs, tensors, values);
+    const [missing, data] = [new Set<string>(), new Set<string>()];
+    try {
+      const cached =
+        this.#plans.get(key) ?? this.#make(this.graph, tensors, { values, missing, data });
+      this.#keep(key, cached);
+      return cached;
+    } catch (error) {
+      if (missing.size > 0) return { missing: { names: missing, isData: false } };
+      if (data.size > 0) return { missing: { names: data, isData: true } };
+      throw error;
+    }
+  }
+
+  #make(graph: Graph, tensors: ReadonlyMap<string, Tensor>, late: LateInputs): CachedPlan {
     const { engine, policy } = this;
-    const plan = makePlan(this.graph, ONNX_OPS, tensors, engine, { values, missing });
+    const plan = makePlan(graph, ONNX_OPS, tensors, engine, late);
     const refined: RefinedPlan = policy.optimize
       ? refinePlan(plan, engine, {
           additions: policy.fuseAdditions,
@@ -112,7 +175,7 @@ export class PlanCache {
           device: engine.device,
         })
       : { plan, layout: 'nchw', why: 'the model was loaded with optimize: false' };
-    checkSupported(refined.plan, this.graph, engine);
+    checkSupported(refined.plan, graph, engine);
     const executor = new Executor<Tensor>(refined.plan, engine, this.#constants);
     return { runner: new PlanRunner(executor, engine.device, policy.graphs), refined };
   }

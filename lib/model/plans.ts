@@ -1,5 +1,6 @@
 /** How a model's graph becomes plans: for the shapes that its file declares, and for those that a run brings. */
 
+import { createHash } from 'node:crypto';
 import { floatToBfloat16Bits, floatToHalfBits } from '../dtype';
 import type { Constant, Graph, ValueInfo } from '../graph/ir';
 import { settleShapes } from '../graph/inputs';
@@ -18,16 +19,21 @@ export type BatchState = { readonly free: true } | { readonly free: false; reado
 /** An input whose values are shapes or axes has at most this many. */
 const MAX_LATE = 1024;
 
-function checkLate(name: string, { size }: Tensor): void {
-  if (size <= MAX_LATE) return;
+/** A value that a result's shape follows from has at most this many: it is read, and kept with its plan. */
+const MAX_DATA = 2 ** 24;
+
+function checkLate(name: string, { size }: Tensor, isData: boolean): void {
+  if (size <= (isData ? MAX_DATA : MAX_LATE)) return;
   throw modelError(
-    `shapes depend on the ${size} values of input "${name}", at most ${MAX_LATE} are supported`,
+    isData
+      ? `a shape depends on the ${size} values of "${name}", at most ${MAX_DATA} are supported`
+      : `shapes depend on the ${size} values of input "${name}", at most ${MAX_LATE} are supported`,
   );
 }
 
 /** The same as `readLate`, for a thread that may wait. */
-export function readLateSync(name: string, value: Tensor): Constant {
-  checkLate(name, value);
+export function readLateSync(name: string, value: Tensor, isData = false): Constant {
+  checkLate(name, value, isData);
   const { dtype, shape } = value;
   const data = value.dataSync() as ArrayLike<number>;
   if (dtype === 'float16') return { dtype, shape, data: Uint16Array.from(data, floatToHalfBits) };
@@ -38,8 +44,8 @@ export function readLateSync(name: string, value: Tensor): Constant {
 }
 
 /** The values of such an input. */
-export async function readLate(name: string, value: Tensor): Promise<Constant> {
-  checkLate(name, value);
+export async function readLate(name: string, value: Tensor, isData = false): Promise<Constant> {
+  checkLate(name, value, isData);
   const { dtype, shape } = value;
   if (dtype === 'float16' || dtype === 'bfloat16') {
     return { dtype, shape, data: await (value as Tensor<'float16'>).asUint16() };
@@ -55,10 +61,10 @@ export function planKey(
   values: ReadonlyMap<string, Constant>,
 ): string {
   const shapes = inputs.map(({ name }) => tensors.get(name)?.shape);
-  const late = [...values].map(([name, { data }]) => [
-    name,
-    Array.from<unknown, string>(data, String),
-  ]);
+  const late = [...values].map(([name, { data, shape }]) => {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return [name, shape, createHash('sha256').update(bytes).digest('base64')];
+  });
   return JSON.stringify([shapes, late]);
 }
 
@@ -73,13 +79,13 @@ export function planDeclared(graph: Graph, engine: TensorEngine, batch = 1): Pla
     if (!dtype || !sizes) return undefined;
     inputs.set(name, { dtype, shape: sizes });
   }
-  const missing = new Set<string>();
+  const [missing, data] = [new Set<string>(), new Set<string>()];
   try {
-    const plan = makePlan(graph, ONNX_OPS, inputs, engine, { values: new Map(), missing });
+    const plan = makePlan(graph, ONNX_OPS, inputs, engine, { values: new Map(), missing, data });
     checkSupported(plan, graph, engine);
     return plan;
   } catch (error) {
-    if (missing.size > 0) return undefined;
+    if (missing.size + data.size > 0) return undefined;
     throw error;
   }
 }

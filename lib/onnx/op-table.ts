@@ -23,6 +23,7 @@ import { SHAPE } from './nodes/shape';
 import { SIGNAL } from './nodes/signal';
 import { SOFTMAX } from './nodes/softmax';
 import { STATE } from './nodes/state';
+import { SUPPRESS } from './nodes/suppress';
 import { TENSOR } from './nodes/tensor';
 
 /** One line per family of operators. */
@@ -51,6 +52,7 @@ const FAMILIES: readonly (readonly OpDefinition[])[] = [
   SIGNAL,
   SOFTMAX,
   STATE,
+  SUPPRESS,
   TENSOR,
 ];
 

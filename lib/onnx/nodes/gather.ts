@@ -1,4 +1,4 @@
-import { integersOf } from '../../graph/ir';
+import { type Constant, integersOf } from '../../graph/ir';
 import type { BatchAnswer, BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { sameTypes } from './common';
 import { algebra, axisOf, cast } from './scalar';
@@ -215,7 +215,7 @@ const reverseSequence: OpDefinition = {
   },
 };
 
-/** Compress-9, 11: the entries along an axis, or of all elements, where a known condition is true. */
+/** Compress-9, 11: the entries along an axis, or of all elements, where a condition is true. */
 const compress: OpDefinition = {
   op: 'Compress',
   since: 9,
@@ -223,7 +223,7 @@ const compress: OpDefinition = {
   attributes: { axis: 'int' },
   lower(call) {
     const given = call.input(0);
-    const { dtype, data } = call.known(1);
+    const { dtype, data } = call.data(1)[0] as Constant;
     if (dtype !== 'bool') throw call.error(`condition must be bool, got ${dtype}`);
     const wanted = call.int('axis');
     const x =

@@ -16,14 +16,15 @@ function perChannel(call: NodeCall, x: Value, rank: number): Value {
   return reshape(call, x, [...x.desc.shape, ...Array<number>(Math.max(0, rank - 2)).fill(1)]);
 }
 
-/** x minus its mean over axes, and 1 / sqrt(variance + epsilon). */
+/** x minus its mean over axes, divided by the deviation sqrt(variance + epsilon); mean, variance and 1 / deviation. */
 function normalize(call: NodeCall, x: Value, axes: readonly number[], epsilon: number) {
   const a = algebra(call, x.desc.dtype);
   const mean = a.reduce('reduceMean', x, axes);
   const centred = a.sub(x, mean);
   const variance = a.reduce('reduceMean', a.mul(centred, centred), axes);
   const deviation = a.sqrt(a.add(variance, epsilon));
-  return { y: a.div(centred, deviation), mean, inverse: call.emit('reciprocal', [deviation]) };
+  const inverse = call.emit('reciprocal', [deviation]);
+  return { y: a.div(centred, deviation), mean, variance, inverse };
 }
 
 /** The type in which a node computes, by `stash_type`. */
@@ -38,9 +39,9 @@ const batchNorm: Omit<OpDefinition, 'since' | 'attributes'> = {
   op: 'BatchNormalization',
   inputs: [5, 5],
   lower(call) {
-    if ((call.int('training_mode') ?? 0) !== 0) {
-      throw call.error('training_mode is not supported');
-    }
+    const isTraining = (call.int('training_mode') ?? 0) !== 0;
+    if (!isTraining && call.node.outputs.slice(1).some((name) => name !== ''))
+      throw call.error('running statistics are made with training_mode 1 only');
     // Opset 6 said by is_test that it is no training, opset 7 no longer.
     if (call.opset < 7 && call.int('is_test') !== 1) throw call.error('is_test must be 1');
     if ((call.int('spatial') ?? 1) !== 1) throw call.error('spatial must be 1');
@@ -56,12 +57,30 @@ const batchNorm: Omit<OpDefinition, 'since' | 'attributes'> = {
     const a = algebra(call, wide);
     const channels = vectors.map((v) => perChannel(call, cast(call, v, wide), x.desc.shape.length));
     const [scale, bias, mean, variance] = channels as [Value, Value, Value, Value];
+    const images = cast(call, x, wide);
+    const epsilon = call.float('epsilon') ?? 1e-5;
+    if (isTraining) {
+      // Of these images: mean and population variance over all axes but the channels.
+      const axes = [0, ...from(2, x.desc.shape.length)];
+      const now = normalize(call, images, axes, epsilon);
+      const y = cast(call, a.add(a.mul(now.y, scale), bias), x.desc.dtype);
+      const momentum = call.float('momentum') ?? 0.9;
+      const running = (old: Value, current: Value, like: Value) => {
+        const mixed = a.add(a.mul(old, momentum), a.mul(current, 1 - momentum));
+        return cast(call, reshape(call, mixed, like.desc.shape), like.desc.dtype);
+      };
+      const [, , oldMean, oldVariance] = vectors as [Value, Value, Value, Value];
+      return [y, running(mean, now.mean, oldMean), running(variance, now.variance, oldVariance)];
+    }
     // Of the learned values alone, so computed once.
-    const factor = a.div(scale, a.sqrt(a.add(variance, call.float('epsilon') ?? 1e-5)));
-    const y = a.add(a.mul(a.sub(cast(call, x, wide), mean), factor), bias);
+    const factor = a.div(scale, a.sqrt(a.add(variance, epsilon)));
+    const y = a.add(a.mul(a.sub(images, mean), factor), bias);
     return cast(call, y, x.desc.dtype);
   },
-  batch: perImageBatch,
+  batch: (query) =>
+    (query.int('training_mode') ?? 0) === 0
+      ? perImageBatch(query)
+      : { ok: false, why: 'its statistics are those of all images' },
 };
 
 /** LRN-1, 13: x / (bias + alpha / size * sum of the squares of `size` channels around)^beta. */
@@ -224,6 +243,7 @@ export const NORM: readonly OpDefinition[] = [
   {
     ...batchNorm,
     since: 14,
+    outputs: 3,
     attributes: { epsilon: 'float', momentum: 'float', training_mode: 'int' },
   },
   groupNorm,

@@ -75,13 +75,13 @@ function comparable({ dtype, data }: Constant): readonly (number | bigint)[] {
   return Array.from<number | bigint>(data);
 }
 
-/** NonZero-9, 13 of values that are known: their shape follows from them. */
+/** NonZero-9, 13. The shape of the result follows from the values. */
 const nonZero: OpDefinition = {
   op: 'NonZero',
   since: 9,
   inputs: [1, 1],
   lower(call) {
-    const x = call.known(0);
+    const x = call.data(0)[0] as Constant;
     // -0 is zero, NaN is not.
     const found = comparable(x).flatMap((value, i) => (Number(value) === 0 ? [] : [i]));
     const steps = x.shape.map((_, axis) => elementCount(x.shape.slice(axis + 1)));
@@ -100,7 +100,7 @@ function compare(a: number | bigint, b: number | bigint): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Unique-11 of values that are known: entries along an axis, or all elements. */
+/** Unique-11: entries along an axis, or all elements. The shape of the result follows from the values. */
 const unique: OpDefinition = {
   op: 'Unique',
   since: 11,
@@ -109,7 +109,7 @@ const unique: OpDefinition = {
   attributes: { axis: 'int', sorted: 'int' },
   lower(call) {
     const given = call.input(0);
-    const values = comparable(call.known(0));
+    const values = comparable(call.data(0)[0] as Constant);
     const wanted = call.int('axis');
     const x = wanted === undefined ? reshape(call, given, [values.length]) : given;
     const { shape } = x.desc;

@@ -1,8 +1,10 @@
+import { elementCount } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { asImages, fromImages, perImageBatch, WINDOW_ATTRIBUTES, windowOptions } from './common';
 import { algebra, cast, wideType } from './scalar';
+import { reshape } from './shape';
 import { maxPoolVolume } from './volume';
-import { type WindowAxis, windowAxes } from './windows';
+import { perAxis, type WindowAxis, windowAxes } from './windows';
 
 function kernelOf(call: NodeCall): readonly number[] {
   const kernel = call.ints('kernel_shape');
@@ -109,6 +111,58 @@ const globalLpPool: OpDefinition = {
   batch: perImageBatch,
 };
 
+/** MaxUnpool-9, 11, 22: values back at their positions among zeros; a larger output_shape adds zeros behind. */
+const maxUnpool: OpDefinition = {
+  op: 'MaxUnpool',
+  since: 9,
+  inputs: [2, 3],
+  attributes: { kernel_shape: 'ints', pads: 'ints', strides: 'ints' },
+  lower(call) {
+    const [x, indices] = [call.input(0), call.input(1)];
+    const [n = 0, c = 0, ...sizes] = x.desc.shape;
+    const kernel = kernelOf(call);
+    const count = sizes.length;
+    if (kernel.length !== count || count === 0) {
+      throw call.error(
+        `kernel_shape must have one size for each axis behind the channels, got [${kernel.join(', ')}] for [${x.desc.shape.join(', ')}]`,
+      );
+    }
+    if (indices.desc.shape.join() !== x.desc.shape.join()) {
+      throw call.error(
+        `the indices must have the shape of x, got [${indices.desc.shape.join(', ')}] and [${x.desc.shape.join(', ')}]`,
+      );
+    }
+    const strides = perAxis(call, 'strides', count);
+    const pads = perAxis(call, 'pads', 2 * count);
+    const pooled = sizes.map((size, axis) => {
+      const cut = (pads?.[axis] ?? 0) + (pads?.[axis + count] ?? 0);
+      return (size - 1) * (strides?.[axis] ?? 1) + (kernel[axis] as number) - cut;
+    });
+    const shape = [n, c, ...pooled];
+    const wanted = call.knownInts(2) ?? shape;
+    const fits =
+      wanted.length === shape.length && wanted.every((size, k) => size >= (shape[k] as number));
+    if (shape.some((size) => size < 0) || !fits) {
+      throw call.error(
+        `output_shape must not be smaller than [${shape.join(', ')}], what x was pooled from, got [${wanted.join(', ')}]`,
+      );
+    }
+    const zeros = call.emit('full', [], {
+      shape: [elementCount(shape)],
+      value: 0,
+      dtype: x.desc.dtype,
+    });
+    const flat = (value: Value) => reshape(call, value, [elementCount(x.desc.shape)]);
+    const placed = call.emit('scatterElements', [zeros, flat(indices), flat(x)], { axis: 0 });
+    const y = reshape(call, placed, shape);
+    if (wanted.join() === shape.join()) return y;
+    return call.emit('pad', [y], {
+      before: shape.map(() => 0),
+      after: wanted.map((size, k) => size - (shape[k] as number)),
+    });
+  },
+};
+
 const { auto_pad, kernel_shape, pads, strides, dilations } = WINDOW_ATTRIBUTES;
 const WINDOW_1 = { auto_pad, kernel_shape, pads, strides } as const;
 const CEIL = { ceil_mode: 'int' } as const;
@@ -125,6 +179,7 @@ export const POOL: readonly OpDefinition[] = [
   globalLpPool,
   { ...lpPool, since: 2, attributes: { ...WINDOW_1, p: 'int' } },
   { ...lpPool, since: 18, attributes: { ...WINDOW_1, ...CEIL, dilations, p: 'int' } },
+  maxUnpool,
   { ...maxPool, since: 1, attributes: WINDOW_1 },
   { ...maxPool, since: 8, outputs: 2, attributes: { ...WINDOW_1, storage_order: 'int' } },
   {

@@ -353,14 +353,15 @@ const trilu: OpDefinition = {
   batch: (query) => ((query.shapes[0]?.length ?? 0) > 2 ? perImageBatch(query) : WORKS_ALONG),
 };
 
-/** Dropout outside of training: x, and a mask of true. */
+/** Dropout outside of training, or in training with ratio 0: x, and a mask of true. */
 const dropout: Omit<OpDefinition, 'since' | 'inputs'> = {
   op: 'Dropout',
   outputs: 2,
   lower(call) {
     const x = call.input(0);
-    if (call.optional(2) && number(call, 2) !== 0) {
-      throw call.error('training_mode is not supported');
+    const isTraining = call.optional(2) !== undefined && number(call, 2) !== 0;
+    if (isTraining && !(call.optional(1) && number(call, 1) === 0)) {
+      throw call.error('training_mode is supported with ratio 0 only');
     }
     if (!call.node.outputs[1]) return x;
     // Before 10 the mask has the type of the input.
