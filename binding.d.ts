@@ -331,10 +331,10 @@ export type RangeMode = 'MIN_COMBINED' | 'MIN_FIRST' | 'SCALED';
 export type RangeRounding = 'HALF_AWAY_FROM_ZERO' | 'HALF_TO_EVEN';
 /** How requantize() rounds: docs/quantization.md compares the variants. */
 export type RequantizeVariant = 'half-even' | 'tflite-double' | 'tosa' | 'half-away';
-/** How an update meets the element that it is for: it takes its place, or is combined with it. */
-export type ScatterReduction = 'none' | 'add' | 'mul' | 'max' | 'min';
 /** How the samples of a bin become one value. */
 export type RoiPooling = 'average' | 'max';
+/** How an update meets the element that it is for: it takes its place, or is combined with it. */
+export type ScatterReduction = 'none' | 'add' | 'mul' | 'max' | 'min';
 
 // ---- parameters of each operator ----
 
@@ -1262,7 +1262,6 @@ export interface MaxPool2dParams {
   readonly ceilMode?: boolean | undefined;
 }
 
-/** cast: The same numbers in another dtype. To a float: rounded once to nearest even. Float to integer: toward zero. Integers out of range wrap modulo 2^bits, or are clamped with saturate, as float8 are. ONNX Cast-25. */
 /** averagePool: Average of each window. ONNX AveragePool-22. */
 export interface AveragePoolParams {
   /**
@@ -1479,7 +1478,7 @@ export interface DeformPatchesParams {
   readonly offsetGroups?: number | bigint | undefined;
 }
 
-/** cast: The same numbers in another dtype. To a float: rounded once to nearest even. Float to integer: toward zero. Integers out of range wrap modulo 2^bits, or are clamped with saturate. ONNX Cast-19. */
+/** cast: The same numbers in another dtype. To a float: rounded once to nearest even. Float to integer: toward zero. Integers out of range wrap modulo 2^bits, or are clamped with saturate, as float8 are. ONNX Cast-25. */
 export interface CastParams {
   /**
    * Dtype of the result.

@@ -32,23 +32,27 @@ const at0 = [['SequenceAt', ['o0', 'zero'], ['y']]];
 const zero = scalar('int64', 0);
 
 export const PROBES = {
+  AffineGrid: { inputs: [T(1, 2, 3), ints(1, 1, 3, 3)] },
   AveragePool: pool,
   BitCast: { inputs: [T(4)], attributes: { to: 'T' } },
   BitShift: { inputs: [T(4), T(4)], attributes: { direction: 'LEFT' } },
   BlackmanWindow: window,
   Cast: { inputs: [T(4)], attributes: { to: 'T' } },
   CausalConvWithState: { inputs: [T(1, 4, 6), T(4, 1, 3)] },
+  Col2Im: { inputs: [T(1, 4, 3), ints(4), ints(2)] },
   Compress: { inputs: [T(2), { type: 'bool', shape: [2], values: [1, 0] }] },
   Concat: { inputs: [T(4), T(4)], attributes: { axis: 0 } },
   ConcatFromSequence: sequence([], { attributes: { axis: 0 } }),
   Constant: { inputs: [], attributes: { value: 'T' } },
   ConstantOfShape: { inputs: [ints(2, 2)], attributes: { value: 'T' } },
   DFT: { inputs: [T(1, 8, 1)] },
+  DeformConv: { inputs: [IMAGE, T(4, 4, 1, 1), T(1, 2, 6, 6)] },
   DepthToSpace: blocks,
   DequantizeLinear: { inputs: [T(4), scale, T()] },
   Einsum: { inputs: [T(4, 4), T(4, 4)], attributes: { equation: 'ij,jk->ik' } },
   GRU: recurrent(3),
   GatherElements: { inputs: [T(4), of('int64', 2)] },
+  GridSample: { inputs: [IMAGE, T(1, 3, 3, 2)] },
   GroupNormalization: { inputs: [IMAGE, T(4), T(4)], attributes: { num_groups: 2 } },
   HammingWindow: window,
   HannWindow: window,
@@ -58,7 +62,12 @@ export const PROBES = {
     inputs: [T(1, 3, 8), T(1, 3, 8), T(1, 3, 8)],
     attributes: { q_num_heads: 2, kv_num_heads: 2, update_rule: 'linear' },
   },
+  LpPool: pool,
   MaxPool: pool,
+  MaxUnpool: {
+    inputs: [T(1, 1, 2, 2), of('int64', 1, 1, 2, 2)],
+    attributes: { kernel_shape: [2, 2] },
+  },
   MelWeightMatrix: {
     inputs: [
       { type: 'T', shape: [], values: [4] },
@@ -69,6 +78,12 @@ export const PROBES = {
     ],
   },
   NegativeLogLikelihoodLoss: loss,
+  NonMaxSuppression: {
+    inputs: [
+      { type: 'T', shape: [1, 1, 4], values: [0, 0, 1, 1] },
+      { type: 'T', shape: [1, 1, 1], values: [1] },
+    ],
+  },
   NonZero: { inputs: [{ type: 'T', shape: [2], values: [1, 0] }] },
   OneHot: { inputs: [of('int64', 4), scalar('int64', 3), T(2)] },
   Pad: { inputs: [T(4), ints(1, 1)] },
@@ -83,6 +98,10 @@ export const PROBES = {
   RNN: recurrent(1),
   Range: { inputs: [0, 4, 1].map((value) => ({ type: 'T', shape: [], values: [value] })) },
   Reshape: { inputs: [T(4, 4), ints(2, 8)] },
+  Resize: {
+    inputs: [IMAGE, null, { type: 'float32', shape: [4], values: [1, 1, 2, 2] }],
+  },
+  RoiAlign: { inputs: [IMAGE, T(1, 4), of('int64', 1)] },
   STFT: { inputs: [T(1, 16, 1), scalar('int64', 4), null, scalar('int64', 8)] },
   Scatter: { inputs: [T(4), of('int64', 2), T(2)], opset: 10 },
   ScatterElements: { inputs: [T(4), of('int64', 2), T(2)] },
@@ -105,6 +124,10 @@ export const PROBES = {
   SpaceToDepth: blocks,
   SplitToSequence: { inputs: [T(4)], values: { zero }, after: at0 },
   Unique: { inputs: [{ type: 'T', shape: [2], values: [1, 0] }] },
+  Upsample: {
+    inputs: [IMAGE, { type: 'float32', shape: [4], values: [1, 1, 2, 2] }],
+    opset: 9,
+  },
   Where: { inputs: [of('bool', 4), T(4), T(4)] },
   'com.microsoft.QLinearAdd': quantizedSum,
   'com.microsoft.QLinearMul': quantizedSum,
