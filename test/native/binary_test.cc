@@ -208,6 +208,7 @@ TEST(every_pair_of_dtypes_meets_in_the_promoted_one) {
     for (const DTypeInfo& b : kDTypes)
       for (const Shapes& s :
            {Shapes{{50}, {50}, {50}}, Shapes{{4, 5}, {5}, {4, 5}}, Shapes{{4, 1}, {3}, {4, 3}}}) {
+        if (is_stored(a.dtype) || is_stored(b.dtype) || !promotes(a.dtype, b.dtype)) continue;
         check_small<Equal>(a.dtype, b.dtype, s, [](double x, double y) { return x == y; });
         if (promote(a.dtype, b.dtype) != DType::kBool)
           check_small<Mul>(a.dtype, b.dtype, s, [](double x, double y) { return x * y; });

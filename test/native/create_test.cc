@@ -55,6 +55,7 @@ TEST(full_of_every_dtype) {
   for (const auto& d : kDTypes)
     dispatch(d.dtype, [&](auto tag) {
       using T = typename decltype(tag)::type;
+      if (is_stored(d.dtype)) return;
       RunResult r = run_op<Full>({.shape = {3, 5}, .value = 1, .dtype = d.dtype}, {});
       CHECK(numbers<T>(r) == std::vector<double>(15, 1));
       r = run_op<Full>({.shape = {2, 0}, .value = 1, .dtype = d.dtype}, {});

@@ -137,6 +137,7 @@ TEST(every_dtype_moves) {
     same_as_cpu<Transpose>(d.name, {}, {&x});
     same_as_cpu<Concat>(d.name, {.axis = 1}, {&x, &x});
     same_as_cpu<Slice>(d.name, {.starts = {1}, .ends = {5}}, {&x});
+    if (is_stored(d.dtype)) continue;  // they have no number to pad with
     same_as_cpu<Pad>(d.name, {.before = {1, 0}, .after = {0, 3}, .value = 1}, {&x});
   }
 }

@@ -13,7 +13,7 @@ namespace {
 template <class Op, class... P>
 void check_function(Domain domain, const P&... params) {
   for (const auto& d : kDTypes) {
-    if (!check_domain(domain, d.dtype).ok()) continue;
+    if (is_stored(d.dtype) || !check_domain(domain, d.dtype).ok()) continue;
     dispatch(d.dtype, [&](auto tag) {
       using T = typename decltype(tag)::type;
       const std::vector<T> values = interesting<T>();

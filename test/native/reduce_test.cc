@@ -345,7 +345,7 @@ TEST(refusals) {
 TEST(positions_of_extrema) {
   std::mt19937 random(4);
   for (const DTypeInfo& t : kDTypes) {
-    if (t.dtype == DType::kBool) continue;
+    if (t.dtype == DType::kBool || is_stored(t.dtype)) continue;
     for (const Shape& shape :
          {Shape{7}, Shape{3, 200}, Shape{200, 3}, Shape{4, 9, 130}, Shape{5, 1}, Shape{0, 4}})
       for (int axis = 0; axis < shape.rank; ++axis)
