@@ -8,6 +8,9 @@ import { PROFILES } from '../../bench/case';
 import { cases } from '../../bench/cases';
 import type { Report } from '../../bench/results';
 import { REPO } from '../support/repo';
+import { forgetFailures } from '../support/forget-failures';
+
+forgetFailures();
 
 let folder: string;
 beforeAll(() => {

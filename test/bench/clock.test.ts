@@ -4,6 +4,9 @@ import path from 'node:path';
 import { deviceClock } from '../../bench/clock';
 import { loadBackend, relu, tensor, zeros } from '../../lib';
 import { REPO } from '../support/repo';
+import { forgetFailures } from '../support/forget-failures';
+
+forgetFailures();
 
 beforeAll(() => {
   for (const name of ['emu', 'fake']) {

@@ -3,6 +3,9 @@ import vm from 'node:vm';
 import { conv2d, keep, memory, ones, relu, scope, sync, type Tensor, tensor } from '../../lib';
 import { settledTensors } from '../support/gc';
 import { expectRefusal } from '../support/op-info';
+import { forgetFailures } from '../support/forget-failures';
+
+forgetFailures();
 
 // Test files of one process share the addon, and with it failures that an earlier file has not asked for.
 beforeAll(() => sync().catch(() => undefined));

@@ -4,6 +4,9 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { REPO } from '../support/repo';
 import { SCENARIOS } from '../support/stream-scenarios';
+import { forgetFailures } from '../support/forget-failures';
+
+forgetFailures();
 
 const EMU = JSON.stringify(path.join(REPO, 'build/Release/halftone_emu.so'));
 const LIB = JSON.stringify(path.join(REPO, 'dist/lib'));
