@@ -32,7 +32,15 @@ const CHOICES = {
   dtype: Object.keys(TARGETS),
   onOverflow: ['infinity', 'clamp', 'keep', 'error'],
   onUnderflow: ['round', 'keep', 'error'],
+  onSubnormal: ['round', 'keep', 'error'],
 } as const;
+
+/** What rounding may do to values, the option that says whether it may, and how an error names it. The first decides. */
+const LOSSES = [
+  { count: 'overflow', option: 'onOverflow', becomes: 'are too large for' },
+  { count: 'underflow', option: 'onUnderflow', becomes: 'become zero in' },
+  { count: 'subnormal', option: 'onSubnormal', becomes: 'become subnormal in' },
+] as const;
 
 const OPTIONS = [
   ...Object.keys(CHOICES),
@@ -160,17 +168,11 @@ function checkTypes(plans: readonly Plan[], dtype: CheckpointDType, format: Form
 
 /** Throws what the policies `error` ask for. */
 function enforce({ tensor }: Plan, counts: CheckpointCounts, o: ConvertCheckpointOptions): void {
-  const where = `tensor ${JSON.stringify(tensor.name)}`;
-  const { elements, overflow, underflow } = counts;
-  if (overflow > 0 && o.onOverflow === 'error') {
-    const { max } = finfo(o.dtype);
+  for (const { count, option, becomes } of LOSSES) {
+    if (counts[count] === 0 || o[option] !== 'error') continue;
+    const type = count === 'overflow' ? `${o.dtype} (${finfo(o.dtype).max})` : o.dtype;
     throw fail(
-      `${where}: ${overflow} of ${elements} values are too large for ${o.dtype} (${max}), and onOverflow is 'error'`,
-    );
-  }
-  if (underflow > 0 && o.onUnderflow === 'error') {
-    throw fail(
-      `${where}: ${underflow} of ${elements} values become zero in ${o.dtype}, and onUnderflow is 'error'`,
+      `tensor ${JSON.stringify(tensor.name)}: ${counts[count]} of ${counts.elements} values ${becomes} ${type}, and ${option} is 'error'`,
     );
   }
 }
@@ -216,14 +218,13 @@ class Conversion {
 
   /** Finds the tensors that a policy keeps. */
   async check(): Promise<void> {
-    const { onOverflow, onUnderflow } = this.#options;
-    if (onOverflow !== 'keep' && onUnderflow !== 'keep') return;
+    const kept = LOSSES.filter(({ option }) => this.#options[option] === 'keep');
+    if (kept.length === 0) return;
     for (const plan of this.#plans) {
       if (plan.action === 'converted') {
         await this.#round(plan, true);
-        const { overflow = 0, underflow = 0 } = plan.counts ?? {};
-        if (overflow > 0 && onOverflow === 'keep') plan.reason = 'overflow';
-        else if (underflow > 0 && onUnderflow === 'keep') plan.reason = 'underflow';
+        const loss = kept.find(({ count }) => (plan.counts?.[count] ?? 0) > 0);
+        if (loss) plan.reason = loss.count;
         if (plan.reason) plan.action = 'kept';
       }
       this.#report('check', plan);

@@ -32,6 +32,8 @@ export interface ConvertCheckpointOptions {
   readonly onOverflow?: 'infinity' | 'clamp' | 'keep' | 'error' | undefined;
   /** Values other than zero that become zero: are rounded so (default), leave the whole tensor as it is, or throw. */
   readonly onUnderflow?: 'round' | 'keep' | 'error' | undefined;
+  /** Values that become subnormal, with fewer digits than others: are rounded so (default), leave the whole tensor as it is, or throw. */
+  readonly onSubnormal?: 'round' | 'keep' | 'error' | undefined;
   /** A tensor, read or unfolded, may have at most this many bytes; default 2^32. */
   readonly maxTensorBytes?: number | undefined;
   /** Stops the conversion; it rejects with the reason. */
@@ -48,7 +50,7 @@ export interface CheckpointCounts {
   readonly overflow: number;
   /** Values other than zero that became zero. */
   readonly underflow: number;
-  /** Results that are subnormal: they have fewer digits than others. */
+  /** Results that are subnormal: they have fewer digits than others. `onSubnormal` may refuse them. */
   readonly subnormal: number;
   /** NaNs of the input; they stay NaN. */
   readonly nan: number;
@@ -69,7 +71,13 @@ export interface CheckpointTensor {
   /** `copied`: byte for byte, without a look at the values. `kept`: the same, because a policy said so. */
   readonly action: 'converted' | 'copied' | 'kept';
   /** Why it was not converted. */
-  readonly reason?: 'excluded' | 'not a float' | 'same type' | 'overflow' | 'underflow';
+  readonly reason?:
+    | 'excluded'
+    | 'not a float'
+    | 'same type'
+    | 'overflow'
+    | 'underflow'
+    | 'subnormal';
   /** What the conversion did, or would have done to a kept tensor; none for copied ones. */
   readonly counts?: CheckpointCounts;
 }

@@ -340,6 +340,12 @@ function createProgram(): Command {
         'error',
       ]),
     )
+    .addOption(
+      new Option(
+        '--on-subnormal <policy>',
+        'values that become subnormal (default: "round")',
+      ).choices(['round', 'keep', 'error']),
+    )
     .option('--max-tensor-bytes <n>', 'refuse larger tensors (default: 2^32)', wholeNumber)
     .option('--json', 'print the report as JSON')
     .action(async (input: string, output: string, options: ConvertCheckpointCommandOptions) => {

@@ -209,6 +209,27 @@ describe('policies', () => {
     ]);
   });
 
+  test('onSubnormal: 2^-24 is the least subnormal of float16, and 0 is none', async () => {
+    const subnormal = f32(1, 2 ** -24, 0);
+    const convert = async (onSubnormal: 'round' | 'keep' | 'error') => {
+      const input = put('s.safetensors', safetensors({ w: subnormal }));
+      const report = await convertCheckpoint(input, at('t.safetensors'), {
+        dtype: 'float16',
+        onSubnormal,
+      });
+      return { report, w: parseSafetensors(at('t.safetensors')).tensors['w'] };
+    };
+    const rounded = await convert('round');
+    expect(rounded.w?.dtype).toBe('F16');
+    expect(rounded.report.counts).toMatchObject({ subnormal: 1, underflow: 0 });
+    const kept = await convert('keep');
+    expect(kept.w?.dtype).toBe('F32');
+    expect(kept.report.tensors[0]).toMatchObject({ action: 'kept', reason: 'subnormal' });
+    await expect(convert('error')).rejects.toThrow(
+      'tensor "w": 1 of 3 values become subnormal in float16, and onSubnormal is \'error\'',
+    );
+  });
+
   test.each([
     [{ onOverflow: 'error' }, 'tensor "w": 2 of 5 values are too large for float16 (65504)'],
     [{ onUnderflow: 'error' }, 'tensor "w": 1 of 5 values become zero in float16'],
@@ -266,6 +287,7 @@ describe('names', () => {
       'onOverflow must be one of infinity, clamp, keep, error, got wrap',
     ],
     [{ onUnderflow: 'clamp' as 'keep' }, 'onUnderflow must be one of round, keep, error'],
+    [{ onSubnormal: 'zero' as 'keep' }, 'onSubnormal must be one of round, keep, error'],
     [{ include: 'w' as unknown as RegExp }, 'include must be a regular expression'],
     [{ maxTensorBytes: 0 }, 'maxTensorBytes must be a whole number from 1 on'],
     [{ maxTensorBytes: 3 }, 'tensor "a.w" has 4 bytes, maxTensorBytes allows 3'],
