@@ -71,14 +71,9 @@ export class PlanCache {
   async get(tensors: ReadonlyMap<string, Tensor>, signal?: AbortSignal): Promise<PlanRunner> {
     const values = new Map<string, Constant>();
     for (let next = 0; ; next++) {
-      const group = this.#late[next];
-      if (!group) {
-        const found = this.#find(tensors, values);
-        if ('runner' in found) return found.runner;
-        this.#late.push(found.missing);
-        next--;
-        continue;
-      }
+      const runner = this.#settle(next, tensors, values);
+      if (runner) return runner;
+      const group = this.#late[next] as Group;
       const stage = this.#stage(group, tensors, values);
       const made =
         stage && (await this.#running(stage, (runner) => runner.run(tensors, { signal })));
@@ -96,14 +91,9 @@ export class PlanCache {
   getSync(tensors: ReadonlyMap<string, Tensor>): PlanRunner {
     const values = new Map<string, Constant>();
     for (let next = 0; ; next++) {
-      const group = this.#late[next];
-      if (!group) {
-        const found = this.#find(tensors, values);
-        if ('runner' in found) return found.runner;
-        this.#late.push(found.missing);
-        next--;
-        continue;
-      }
+      const runner = this.#settle(next, tensors, values);
+      if (runner) return runner;
+      const group = this.#late[next] as Group;
       const made = this.#stage(group, tensors, values)?.runSync(tensors, {});
       try {
         for (const name of group.names) {
@@ -114,6 +104,19 @@ export class PlanCache {
         for (const tensor of made?.values() ?? []) tensor.dispose();
       }
     }
+  }
+
+  /** The plan, when the values of `next` groups are enough for it; else there is one more group. */
+  #settle(
+    next: number,
+    tensors: ReadonlyMap<string, Tensor>,
+    values: ReadonlyMap<string, Constant>,
+  ): PlanRunner | undefined {
+    if (next < this.#late.length) return undefined;
+    const found = this.#find(tensors, values);
+    if ('runner' in found) return found.runner;
+    this.#late.push(found.missing);
+    return undefined;
   }
 
   async #running<R>(runner: PlanRunner, run: (runner: PlanRunner) => Promise<R>): Promise<R> {

@@ -1,5 +1,6 @@
 // Positions of extrema along one axis.
 #pragma once
+#include "core/line_axis.h"
 #include "core/schema.h"
 
 namespace halftone {
@@ -32,11 +33,8 @@ struct ArgReduce {
 
   static Status infer(const Params& p, const Inputs& in, Outputs& out) {
     const TensorDesc& x = in[0];
-    if (!is_float(x.dtype) && !is_integer(x.dtype))
-      return dtype_error("x must be a float or an integer, got ", name(x.dtype));
-    if (x.shape.rank == 0) return shape_error("x must have rank 1 or more, got x ", x.shape);
     int32_t axis;
-    HALFTONE_TRY(normalize_axis(p.axis, x.shape.rank, "axis", &axis));
+    HALFTONE_TRY(check_line_axis(x, p.axis, &axis));
     TensorDesc y{DType::kS64, {}};
     for (int i = 0; i < x.shape.rank; ++i) {
       if (i != axis)

@@ -1,6 +1,7 @@
 #pragma once
 #include "core/compute_type.h"
 #include "core/host_device.h"
+#include "core/line_axis.h"
 #include "core/schema.h"
 
 namespace halftone {
@@ -28,11 +29,8 @@ struct TopK {
 
   static Status infer(const Params& p, const Inputs& in, Outputs& out) {
     const TensorDesc& x = in[0];
-    if (!is_float(x.dtype) && !is_integer(x.dtype))
-      return dtype_error("x must be a float or an integer, got ", name(x.dtype));
-    if (x.shape.rank == 0) return shape_error("x must have rank 1 or more, got x ", x.shape);
     int32_t axis;
-    HALFTONE_TRY(normalize_axis(p.axis, x.shape.rank, "axis", &axis));
+    HALFTONE_TRY(check_line_axis(x, p.axis, &axis));
     if (p.k > x.shape[axis])
       return param_error("k must be at most the size of axis ", axis, ", got k ", p.k, " and x ",
                          x.shape);
