@@ -27,4 +27,18 @@ void DeviceState::lose(const Status& why) {
   is_lost_.store(true, std::memory_order_release);
 }
 
+void DeviceState::add(const std::shared_ptr<Stream>& stream) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(streams_, [](const auto& one) { return one.expired(); });
+  streams_.push_back(stream);
+}
+
+std::vector<std::shared_ptr<Stream>> DeviceState::streams() {
+  std::vector<std::shared_ptr<Stream>> alive;
+  std::lock_guard lock(mutex_);
+  for (const auto& one : streams_)
+    if (std::shared_ptr<Stream> stream = one.lock()) alive.push_back(std::move(stream));
+  return alive;
+}
+
 }  // namespace halftone

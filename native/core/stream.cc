@@ -1,5 +1,6 @@
 #include "core/stream.h"
 
+#include <algorithm>
 #include <system_error>
 
 namespace halftone {
@@ -9,6 +10,9 @@ uint64_t next_id() {
   static std::atomic<uint64_t> last{0};
   return ++last;
 }
+
+// Of all tasks of the process. Drawn with the lock of the queue, whose tasks are in this order.
+std::atomic<uint64_t> last_order{0};
 
 }  // namespace
 
@@ -46,6 +50,7 @@ Status Stream::create(const Backend* backend, int device, std::shared_ptr<Stream
     return error(Code::kDevice, "cannot start the thread of device ", s->device_name_, ": ",
                  e.what());
   }
+  s->state_.add(s);
   *out = std::move(s);
   return {};
 }
@@ -109,7 +114,7 @@ uint64_t Stream::enqueue(Task task) {
     std::lock_guard lock(mutex_);
     number = ++enqueued_;
     if (!closing_) {
-      queue_.push_back(std::move(task));
+      queue_.push_back({++last_order, std::move(task)});
       wake_.notify_one();
       return number;
     }
@@ -123,12 +128,40 @@ void Stream::enqueue_first(Task task) {
   {
     std::lock_guard lock(mutex_);
     if (!closing_) {
-      queue_.push_front(std::move(task));
+      queue_.push_front({0, std::move(task)});
       wake_.notify_one();
       return;
     }
   }
   task(true);
+}
+
+// A task of higher order that runs may wait for whoever asks here, and is not waited for.
+void Stream::enqueue_after(uint64_t order, Task task) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!closing_ && running_ <= order) {
+      const auto later = std::find_if(queue_.begin(), queue_.end(),
+                                      [&](const Queued& one) { return one.order > order; });
+      queue_.insert(later, {order, std::move(task)});
+      wake_.notify_one();
+      return;
+    }
+  }
+  task(true);
+}
+
+void Stream::run_first_tasks() {
+  std::unique_lock lock(mutex_);
+  while (!queue_.empty() && queue_.front().order == 0) {
+    Task task = std::move(queue_.front().task);
+    queue_.pop_front();
+    const bool aborted = closing_;
+    lock.unlock();
+    task(aborted);
+    task = nullptr;
+    lock.lock();
+  }
 }
 
 void Stream::loop() {
@@ -142,7 +175,8 @@ void Stream::loop() {
     else
       wake_.wait_for(lock, std::chrono::milliseconds(1), ready);  // to see what is done elsewhere
     if (!queue_.empty()) {
-      Task task = std::move(queue_.front());
+      Task task = std::move(queue_.front().task);
+      running_ = queue_.front().order;
       queue_.pop_front();
       const bool aborted = closing_;
       lock.unlock();
@@ -150,6 +184,7 @@ void Stream::loop() {
       task(aborted);
       task = nullptr;  // drops the task's tensors outside the lock
       lock.lock();
+      running_ = 0;
     } else if (closing_) {
       return;
     } else if (may_end()) {

@@ -33,8 +33,8 @@ struct MemoryStats {
 
 /// One thread at a time gives work to the streams of one environment. Tensors may be used on other
 /// streams of their device than their own: what is enqueued there waits for what was enqueued
-/// before on theirs, and their memory is kept until it is done. Waits lead only to work that was
-/// enqueued earlier, so there is no circle of them.
+/// before on theirs, and their memory is kept until it is done. Waits, those for memory too, lead
+/// only to work that was enqueued earlier, on any stream, so there is no circle of them.
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
   /// Starts the thread, which keeps the stream alive until close(). Fails when the backend cannot
@@ -100,6 +100,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
   friend class Storage;
   /// Work for the stream's thread. `aborted` tells that it must only settle, not compute.
   using Task = std::function<void(bool aborted)>;
+  struct Queued {
+    uint64_t order;  // among the tasks of all streams; 0 for those of enqueue_first
+    Task task;
+  };
   /// What a task must wait for: of other streams, enqueued before it.
   using Events = std::vector<std::shared_ptr<Event>>;
   /// Memory of this stream that is free once other streams' work is done.
@@ -111,6 +115,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
   /// The number of the task: they are numbered from 1.
   uint64_t enqueue(Task task);
   void enqueue_first(Task task);
+  /// Comes after the tasks of lower order; with `aborted` where these are behind us.
+  void enqueue_after(uint64_t order, Task task);
+  /// By a task that runs: what enqueue_first has queued since.
+  void run_first_tasks();
   void loop();
   bool may_end() const;
   void drain();
@@ -124,8 +132,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   static void release_after(const std::shared_ptr<Stream>& owner, void* data, size_t bytes,
                             std::vector<std::shared_ptr<Stream>> users);
   void free_now(void* data, size_t bytes);
-  /// Whether anything was freed. With `wait`, also what other streams still use.
-  bool free_released(bool wait);
+  /// With `wait`, also what other streams still use.
+  void free_released(bool wait);
+  void wait_for_memory();
   void storage_made();
   void storage_gone();
 
@@ -152,8 +161,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Task> queue_;
-  uint64_t enqueued_ = 0;
+  std::deque<Queued> queue_;
+  uint64_t enqueued_ = 0, running_ = 0;  // running_: the order of the task that runs
   std::vector<std::pair<void*, size_t>> released_;
   std::vector<std::shared_ptr<Held>> held_;
   bool closing_ = false, retired_ = false;

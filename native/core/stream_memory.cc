@@ -1,5 +1,7 @@
 // The memory of a stream's tensors: taken in its order, given back in its order, and later where
 // other streams still read it.
+#include <future>
+
 #include "core/stream.h"
 
 namespace halftone {
@@ -32,11 +34,17 @@ Status Stream::check_memory(size_t bytes) const {
 
 Status Stream::allocate(size_t bytes, void** data) {
   halftone_status text{};
+  uint64_t frees = state_.frees;
   int32_t code = backend_->api->alloc(handle_, bytes, data, &text);
-  // What waits for other streams comes before giving up.
-  if (code == static_cast<int32_t>(Code::kOutOfMemory) && !backend_->host_memory() &&
-      free_released(true))
-    code = backend_->api->alloc(handle_, bytes, data, &text);
+  // What earlier work will give back comes before giving up. It may take three rounds: a thread
+  // that drops a tensor, the stream that has used it, the stream that owns it.
+  for (int round = 0;
+       round < 3 && code == static_cast<int32_t>(Code::kOutOfMemory) && !backend_->host_memory();
+       ++round) {
+    wait_for_memory();
+    if (const uint64_t before = std::exchange(frees, state_.frees); frees != before)
+      code = backend_->api->alloc(handle_, bytes, data, &text);
+  }
   if (code != 0) return to_status(code, text);
   const int64_t now =
       memory_->allocated_bytes.fetch_add(static_cast<int64_t>(bytes)) + static_cast<int64_t>(bytes);
@@ -49,6 +57,34 @@ Status Stream::allocate(size_t bytes, void** data) {
 void Stream::free_now(void* data, size_t bytes) {
   backend_->api->free(handle_, data, bytes);
   memory_->allocated_bytes.fetch_sub(static_cast<int64_t>(bytes));
+  ++state_.frees;
+}
+
+// By a task that runs. What was enqueued before it on the streams of the device is done when this
+// returns, and the memory that only this work needed is free.
+void Stream::wait_for_memory() {
+  uint64_t order = 0;
+  {
+    std::lock_guard lock(mutex_);
+    order = running_;
+  }
+  std::vector<std::future<void>> all;
+  const auto tell = [&all] {
+    auto done = std::make_shared<std::promise<void>>();
+    all.push_back(done->get_future());
+    return [done] { done->set_value(); };
+  };
+  for (const std::shared_ptr<Stream>& other : state_.streams())
+    if (other.get() != this)
+      other->enqueue_after(order, [stream = other.get(), done = tell()](bool aborted) {
+        if (aborted) return done();
+        stream->free_released(true);
+        stream->finish(done);
+      });
+  run_first_tasks();
+  finish(tell());
+  for (const std::future<void>& one : all) one.wait();
+  free_released(true);
 }
 
 void Stream::release(void* data, size_t bytes) {
@@ -90,7 +126,7 @@ void Stream::release_after(const std::shared_ptr<Stream>& owner, void* data, siz
     });
 }
 
-bool Stream::free_released(bool wait) {
+void Stream::free_released(bool wait) {
   std::vector<std::pair<void*, size_t>> batch;
   std::vector<std::shared_ptr<Held>> held;
   {
@@ -106,7 +142,6 @@ bool Stream::free_released(bool wait) {
       held_.push_back(held_one);
     }
   for (const auto& [data, bytes] : batch) free_now(data, bytes);
-  return !batch.empty();
 }
 
 void Stream::storage_made() {

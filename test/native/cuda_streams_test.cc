@@ -165,6 +165,59 @@ TEST(memory_that_another_stream_still_reads_is_waited_for) {
   b->close();
 }
 
+// The other stream's thread has not come to the work that holds the memory when it is asked for.
+TEST(memory_that_other_streams_will_use_is_waited_for) {
+  const Setup setup{.device_bytes = 1 << 20, .delay_us = 100};
+  auto a = setup.open(), b = setup.open(), c = setup.open();
+  const std::vector<float> half(100000, 1.0f), most(200000, 2.0f);
+  for (int round = 0; round < 4; ++round) {
+    const Tensor small = upload(*b, {1, 2, 3});
+    Tensor x = upload(*c, half);
+    CHECK_OK(read(*c, x).first);  // else most might be there before it
+    for (int i = 0; i < 60 / kLess; ++i) add(*b, small, small);
+    Tensor y = add(*b, x, x);  // of b, with memory of c
+    std::vector<float> back(y.shape.elements());
+    std::promise<Status> told;
+    b->read(y, false, back.data(), [&](Status s) { told.set_value(std::move(s)); });
+    x = {};
+    y = {};
+    const Tensor z = upload(*a, most);
+    const auto [status, values] = read(*a, z);
+    CHECK_OK(status);
+    CHECK(values == most);
+    CHECK_OK(told.get_future().get());
+    CHECK(back == std::vector<float>(100000, 2.0f));
+  }
+  for (auto* s : {&a, &b, &c}) (*s)->close();
+}
+
+// What is in the queue of another stream behind the question for memory may need its answer.
+TEST(who_waits_for_memory_does_not_wait_for_later_work) {
+  const Setup setup{.device_bytes = 1 << 20};
+  auto a = setup.open(), b = setup.open();
+  for (int round = 0; round < 20 / kLess; ++round) {
+    const Tensor kept = upload(*a, std::vector<float>(100000, 1.0f));
+    CHECK_OK(read(*a, kept).first);
+    // b is in the middle of waiting for a when a asks, or has it still before it.
+    const auto first = a->record(false);
+    const Tensor refused = upload(*a, std::vector<float>(200000, 2.0f));
+    const auto later = a->record(false);
+    b->wait(first);
+    b->wait(later);
+    const Tensor on_b = upload(*b, {1, 2});
+    CHECK(read(*a, refused).first.code == Code::kOutOfMemory);
+    CHECK_OK(read(*b, on_b).first);
+  }
+  // Two that wait at the same time.
+  const Tensor kept = upload(*a, std::vector<float>(100000, 1.0f));
+  const Tensor p = upload(*a, std::vector<float>(200000)),
+               q = upload(*b, std::vector<float>(200000));
+  CHECK(read(*a, p).first.code == Code::kOutOfMemory);
+  CHECK(read(*b, q).first.code == Code::kOutOfMemory);
+  a->close();
+  b->close();
+}
+
 TEST(a_limit_holds_and_can_be_changed) {
   const Setup setup;
   auto stream = setup.open();
