@@ -51,9 +51,8 @@ export function tryCuda(): CudaTry {
     return { reason: `${FILE} is not built or not installed`, libraries: [], missed };
   }
   const libraries = openLibraries();
-  const problem = libraryProblem(libraries);
-  if (problem !== undefined) return { reason: problem, libraries, missed };
-  let reason = '';
+  // Tried without the libraries too: a module may find its own, and one that is damaged is told.
+  let reason = libraryProblem(libraries) ?? '';
   for (const file of present) {
     try {
       const name = binding.loadBackend(file);
