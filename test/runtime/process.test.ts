@@ -50,8 +50,9 @@ it('keeps resident memory flat over 10 000 disposed tensors', () => {
 
 it('never blocks the event loop: a timer keeps firing while long work runs', () => {
   const run = node(`
-    let ticks = 0, worst = 0, last = performance.now();
-    const timer = setInterval(() => { const now = performance.now(); worst = Math.max(worst, now - last); last = now; ticks++; }, 5);
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 5);
+    const before = performance.eventLoopUtilization();
     const x = h.tensor(new Float32Array(32 * 64 * 64), { shape: [1, 32, 64, 64], dtype: 'float16' });
     const w = h.tensor(new Float32Array(32 * 32 * 9), { shape: [32, 32, 3, 3], dtype: 'float16' });
     const start = performance.now();
@@ -60,9 +61,10 @@ it('never blocks the event loop: a timer keeps firing while long work runs', () 
     const rounds = Array.from({ length: 30 }, () => h.conv2d(x, w, { padding: 'same', compute: 'float16' }));
     await rounds.at(-1).data();
     clearInterval(timer);
-    const elapsed = performance.now() - start;
-    // The thread was free for most ticks even though both cores were busy.
-    console.log(ticks > elapsed / 5 / 4, worst < 250);
+    const { utilization } = performance.eventLoopUtilization(before);
+    // Were the work done on this thread, it would be busy all the time, and the timer silent. How late a tick is depends on the
+    // machine's other work too, and is not looked at.
+    console.log(ticks > 20, utilization < 0.5);
   `);
   expect(run).toEqual(clean('true true'));
 });
