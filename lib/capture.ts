@@ -6,7 +6,7 @@ import { binding } from './binding';
 import { inContext, workContext } from './context';
 import { type DeviceName, resolveDevice } from './device';
 import { DisposedError, ParamError, UnsupportedError } from './errors';
-import { checkOptions } from './options';
+import { checkOptions, type OptionKinds } from './options';
 import { scope } from './scope';
 import type { Stream } from './stream';
 import { type Quantization, Tensor } from './tensor';
@@ -27,6 +27,9 @@ export interface ReplayOptions {
    */
   readonly copy?: boolean;
 }
+
+const CAPTURE_OPTIONS: OptionKinds<CaptureOptions> = { device: 'any', stream: 'any' };
+const REPLAY_OPTIONS: OptionKinds<ReplayOptions> = { copy: 'boolean' };
 
 /** What of a result is kept: where tensors stand, by number. */
 type Template =
@@ -152,7 +155,7 @@ export class CapturedGraph<T = unknown> {
    * @throws ShapeError, DtypeError, ParamError when an input differs from the captured one in shape, dtype or device.
    */
   replay(inputs: readonly Tensor[] = [], options: ReplayOptions = {}): T {
-    checkOptions('replay', options);
+    checkOptions('replay', options, REPLAY_OPTIONS);
     if (this.#disposed) throw new DisposedError('replay: the graph was disposed');
     if (workContext().tape) {
       throw new UnsupportedError('replay: a graph cannot be replayed while another is captured');
@@ -209,7 +212,7 @@ export async function capture<T>(
   inputs: readonly Tensor[] = [],
   options: CaptureOptions = {},
 ): Promise<CapturedGraph<T>> {
-  checkOptions('capture', options);
+  checkOptions('capture', options, CAPTURE_OPTIONS);
   if (workContext().tape) throw new UnsupportedError('capture: another capture is under way here');
   const handles = toHandles('capture', inputs);
   const stream = options.stream ? options.stream.handle('capture') : workContext().stream;

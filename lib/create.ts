@@ -23,7 +23,7 @@ import { DtypeError, ParamError, ShapeError } from './errors';
 import { runOp } from './run';
 import { findForeign, isNarrowFloat, storedRange } from './stored';
 import { Tensor } from './tensor';
-import { checkOptions } from './options';
+import { checkOptions, type OptionKinds } from './options';
 
 /** Numbers, bigints and booleans, nested to any depth. */
 export type NestedArray = readonly (number | bigint | boolean | NestedArray)[];
@@ -47,6 +47,8 @@ export interface TensorOptions<D extends DType = DType> {
   /** Default: HALFTONE_DEVICE, else the CPU. */
   readonly device?: DeviceName;
 }
+
+const TENSOR_OPTIONS: OptionKinds<TensorOptions> = { shape: 'any', dtype: 'any', device: 'any' };
 
 /** Dtypes by what `Object.prototype.toString` says of a typed array. */
 interface TaggedDTypes {
@@ -299,7 +301,7 @@ export function tensor<T extends TensorData, D extends DType = DTypeOf<T>>(
   data: T,
   options: TensorOptions<D> = {},
 ): Tensor<D> {
-  checkOptions('tensor', options);
+  checkOptions('tensor', options, TENSOR_OPTIONS);
   const { shape, dtype } = options;
   if (dtype !== undefined && !isDType(dtype)) {
     throw new DtypeError(

@@ -149,9 +149,9 @@ for (const type of Object.values(CLASSES)) {
   Object.defineProperty(type.prototype, 'name', { value: type.name });
 }
 
-/** The error for a code that native code reports. */
-export function createError(code: string, message: string): HalftoneError {
-  if (code === 'ERR_DEVICE_LOST') return new DeviceError(message, undefined, 'ERR_DEVICE_LOST');
+/** The error for a code, such as one that native code reports. */
+export function createError(code: string, message: string, options?: ErrorOptions): HalftoneError {
+  if (code === 'ERR_DEVICE_LOST') return new DeviceError(message, options, 'ERR_DEVICE_LOST');
   const type = CLASSES[code as keyof typeof CLASSES] ?? InternalError;
-  return new type(message);
+  return new type(message, options);
 }

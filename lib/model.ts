@@ -12,8 +12,8 @@ import { optimize, simplify } from './graph/passes/fold';
 import { TensorEngine } from './graph/tensor-engine';
 import { writeWhole } from './io/write';
 import type { AuditReport } from './audit/audit';
-import { type AuditSide, auditModels, type ModelAuditOptions } from './model/audit';
-import { type ConvertOptions, convertAuto } from './model/auto';
+import { AUDIT_OPTIONS, type AuditSide, auditModels, type ModelAuditOptions } from './model/audit';
+import { CONVERT_OPTIONS, type ConvertOptions, convertAuto } from './model/auto';
 import { type Conversion, convertGraph } from './model/convert';
 import { PlanCache, type PlanReport } from './model/plan-cache';
 import { type BatchState, completeOutputs, planDeclared, tryFreeBatch } from './model/plans';
@@ -26,6 +26,7 @@ import {
   runPolicy,
 } from './model/source';
 import { encodeModel } from './onnx/encode';
+import { checkOptions, checkRequired, type OptionKinds, shown } from './options';
 import type { Tensor } from './tensor';
 
 /** Options of {@link Model.run}. */
@@ -39,6 +40,13 @@ export interface RunOptions {
   /** Called for each call of a Halftone op, in order, after it ran: what a node was computed by. */
   readonly onNode?: ((report: NodeReport) => void) | undefined;
 }
+
+const RUN_OPTIONS: OptionKinds<RunOptions> = {
+  outputs: 'array',
+  signal: 'signal',
+  profile: 'boolean',
+  onNode: 'function',
+};
 
 /**
  * A model on a device.
@@ -168,10 +176,8 @@ export class Model {
     inputs: Readonly<Record<string, ModelInput>>,
     options: RunOptions = {},
   ): Promise<Record<string, Tensor>> {
-    this.#check('run');
-    const { outputs, signal } = options;
-    signal?.throwIfAborted();
-    this.#checkOutputs(outputs);
+    this.#checkRun('run', options);
+    const { signal } = options;
     const { tensors, temporary } = bindInputs(this.inputs, inputs, this.device, this.#batch);
     this.#running += 1;
     try {
@@ -198,9 +204,7 @@ export class Model {
     inputs: Readonly<Record<string, ModelInput>>,
     options: RunOptions = {},
   ): Record<string, Tensor> {
-    this.#check('runSync');
-    options.signal?.throwIfAborted();
-    this.#checkOutputs(options.outputs);
+    this.#checkRun('runSync', options);
     const { tensors, temporary } = bindInputs(this.inputs, inputs, this.device, this.#batch);
     try {
       return Object.fromEntries(this.#plans.getSync(tensors).runSync(tensors, options));
@@ -221,6 +225,7 @@ export class Model {
    */
   async convert(options: ConvertOptions): Promise<Model> {
     this.#check('convert');
+    checkRequired('convert', options, CONVERT_OPTIONS);
     const { precision } = options;
     if (this.#conversion?.precision === 'mixed' && autoMixedPrecision()) {
       throw new ParamError(
@@ -263,9 +268,10 @@ export class Model {
    */
   async audit(options: ModelAuditOptions): Promise<AuditReport> {
     this.#check('audit');
+    checkRequired('audit', options, AUDIT_OPTIONS);
     const { reference } = options;
     if (!(reference instanceof Model)) {
-      throw new ParamError(`audit: reference must be a Model, got ${typeof reference}`);
+      throw new ParamError(`audit: reference must be a Model, got ${shown(reference)}`);
     }
     reference.#check('audit');
     return auditModels(
@@ -315,11 +321,16 @@ export class Model {
    * Writes an ONNX file. Other programs load it; the type in which nodes sum (`compute`) is kept in the file's metadata,
    * which only Halftone reads. The file appears under its name once it is complete.
    *
-   * @throws ModelError where ONNX cannot hold the model; the error of the file system.
+   * @throws ModelError where ONNX cannot hold the model; the error of the file system, after which a file that was there is as
+   * it was.
    */
   async save(file: string | URL): Promise<void> {
-    const bytes = this.toBytes();
+    this.#check('save');
     const to = file instanceof URL ? fileURLToPath(file) : file;
+    if (typeof to !== 'string' || to === '') {
+      throw new ParamError(`save: file must be a path or a file: URL, got ${shown(to)}`);
+    }
+    const bytes = this.toBytes();
     await writeWhole(to, undefined, (handle) => handle.writeFile(bytes));
   }
 
@@ -338,11 +349,14 @@ export class Model {
     if (this.#disposed) throw new DisposedError(`${what}: the model "${this.name}" was disposed`);
   }
 
-  #checkOutputs(wanted: readonly string[] | undefined): void {
+  #checkRun(who: string, options: RunOptions): void {
+    this.#check(who);
+    checkOptions(who, options, RUN_OPTIONS);
+    options.signal?.throwIfAborted();
     const names = this.#graph.outputs.map(({ name }) => name);
-    const unknown = wanted?.find((name) => !names.includes(name));
+    const unknown = options.outputs?.find((name) => !names.includes(name));
     if (unknown !== undefined) {
-      throw new ParamError(`run: outputs must be among ${names.join(', ')}, got "${unknown}"`);
+      throw new ParamError(`${who}: outputs must be among ${names.join(', ')}, got "${unknown}"`);
     }
   }
 

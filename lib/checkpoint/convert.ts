@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type FloatDType, finfo, isFloatDType } from '../dtype';
 import { ParamError, UnsupportedError } from '../errors';
 import { writeWhole } from '../io/write';
+import { checkRequired, type OptionKinds } from '../options';
 import { openNpz, writeNpz } from './npz';
 import { noCounts, roundValues } from './round';
 import { openSafetensors, writeSafetensors } from './safetensors';
@@ -42,24 +43,24 @@ const LOSSES = [
   { count: 'subnormal', option: 'onSubnormal', becomes: 'become subnormal in' },
 ] as const;
 
-const OPTIONS = [
-  ...Object.keys(CHOICES),
-  ...['include', 'exclude', 'rename', 'maxTensorBytes', 'signal', 'onProgress'],
-];
+const OPTIONS: OptionKinds<ConvertCheckpointOptions> = {
+  dtype: 'any',
+  onOverflow: 'any',
+  onUnderflow: 'any',
+  onSubnormal: 'any',
+  include: 'any',
+  exclude: 'any',
+  rename: 'any',
+  maxTensorBytes: 'any',
+  signal: 'signal',
+  onProgress: 'function',
+};
 
 const DEFAULT_MAX_TENSOR_BYTES = 2 ** 32;
 
 const fail = (what: string) => new ParamError(`convertCheckpoint: ${what}`);
 
-function checkOptions(options: ConvertCheckpointOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    throw fail(`options must be an object, got ${String(options)}`);
-  }
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.includes(name)) {
-      throw fail(`option ${name} is unknown; there are ${OPTIONS.join(', ')}`);
-    }
-  }
+function checkValues(options: ConvertCheckpointOptions): void {
   for (const [name, choices] of Object.entries(CHOICES)) {
     const value = options[name as keyof typeof CHOICES];
     if (value === undefined && name !== 'dtype') continue;
@@ -316,7 +317,8 @@ export async function convertCheckpoint(
   output: string,
   options: ConvertCheckpointOptions,
 ): Promise<CheckpointReport> {
-  checkOptions(options);
+  checkRequired('convertCheckpoint', options, OPTIONS);
+  checkValues(options);
   const { dtype, signal, maxTensorBytes = DEFAULT_MAX_TENSOR_BYTES } = options;
   const [from, to] = [formatOf(input, 'input'), formatOf(output, 'output')];
   signal?.throwIfAborted();

@@ -1,6 +1,5 @@
 /** `halftone audit`: what the precision of a model does to each node. */
 
-import { writeFile } from 'node:fs/promises';
 import {
   type AuditReport,
   auditPage,
@@ -9,6 +8,7 @@ import {
   type NodeCompute,
   type Precision,
 } from '../index';
+import { writeWhole } from '../io/write';
 import { readFeeds } from './feeds';
 import { colors, formatNumber, Progress, table } from './output';
 import type { PictureOptions } from './pictures';
@@ -107,13 +107,16 @@ export async function audit(file: string, options: AuditCommandOptions): Promise
       onProgress: ({ done, total }) => progress.bar(`${done} of ${total} inputs`, done, total),
     });
     progress.clear();
-    if (options.html !== undefined) await writeFile(options.html, auditPage(report));
+    const { html } = options;
+    if (html !== undefined) {
+      await writeWhole(html, undefined, (handle) => handle.writeFile(auditPage(report)));
+    }
     // Infinity has no form in JSON.
     const toJson = (_: string, v: unknown) =>
       typeof v === 'number' && !Number.isFinite(v) ? String(v) : v;
     if (options.json) console.log(JSON.stringify(report, toJson, 2));
     else print(report);
-    if (options.html !== undefined && !options.json) console.log(`the page is in ${options.html}`);
+    if (html !== undefined && !options.json) console.log(`the page is in ${html}`);
     const { failBelow = -Infinity } = options;
     const bad = report.outputs.filter(({ error }) => !(error.sqnr >= failBelow));
     for (const { name, error } of bad) {

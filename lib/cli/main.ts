@@ -21,6 +21,10 @@ function packageVersion(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
+/** "x.npy: no such file or directory" of "ENOENT: no such file or directory, open 'x.npy'". */
+const plainly = ({ message, path }: NodeJS.ErrnoException): string =>
+  message.replace(/^E[A-Z]+: (.*), \w+ '.*'$/s, (_, what: string) => `${path}: ${what}`);
+
 /** One message for people; the stack only with HALFTONE_DEBUG=1. */
 function report(error: unknown): void {
   const debug = process.env['HALFTONE_DEBUG'] === '1';
@@ -28,7 +32,11 @@ function report(error: unknown): void {
   else if (debug) console.error(error);
   else if (error instanceof HalftoneError) {
     console.error(`halftone: ${error.message}\n(${error.name}, ${error.code})`);
-  } else console.error(`halftone: ${error.message}\n(HALFTONE_DEBUG=1 shows the stack)`);
+  } else {
+    const { code } = error as NodeJS.ErrnoException;
+    const which = code === undefined ? '' : `${code}; `;
+    console.error(`halftone: ${plainly(error)}\n(${which}HALFTONE_DEBUG=1 shows the stack)`);
+  }
 }
 
 interface DemoOptions {

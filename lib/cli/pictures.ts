@@ -1,7 +1,9 @@
 /** Pictures as inputs and outputs of models. They are decoded by the package sharp, which is loaded when one is read. */
 
+import path from 'node:path';
 import { ParamError } from '../errors';
 import type { HostArray } from '../io/array';
+import { writeWhole } from '../io/write';
 
 /** The options of the commands that read pictures. */
 export interface PictureOptions {
@@ -27,11 +29,11 @@ interface Picture {
   toColourspace(space: string): Picture;
   resize(width: number | null, height: number | null, options: object): Picture;
   raw(options: object): Picture;
+  toFormat(name: string): Picture;
   toBuffer(options: { readonly resolveWithObject: true }): Promise<{
     readonly data: Uint8Array;
     readonly info: { readonly width: number; readonly height: number; readonly channels: number };
   }>;
-  toFile(file: string): Promise<unknown>;
 }
 type Sharp = (from: string | Uint8Array, options?: object) => Picture;
 
@@ -191,7 +193,11 @@ export async function writePictures(
     }
     const name = pictureName(file, n, count);
     const raw = { width, height, channels };
-    await sharp(new Uint8Array(pixels.buffer), { raw }).toFile(name);
+    const format = path.extname(name).slice(1).toLowerCase().replace('jpg', 'jpeg');
+    const { data: bytes } = await sharp(new Uint8Array(pixels.buffer), { raw })
+      .toFormat(format)
+      .toBuffer({ resolveWithObject: true });
+    await writeWhole(name, undefined, (handle) => handle.writeFile(bytes));
     files.push(name);
   }
   return files;

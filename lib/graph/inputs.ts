@@ -1,11 +1,19 @@
-import { tensor } from '../create';
+import { type NestedArray, tensor } from '../create';
 import { ARRAY_TYPES } from '../dtype';
-import { DtypeError, ParamError, ShapeError } from '../errors';
+import {
+  DisposedError,
+  DtypeError,
+  HalftoneError,
+  createError,
+  ParamError,
+  ShapeError,
+} from '../errors';
+import { shown } from '../options';
 import { Tensor } from '../tensor';
 import type { Dim, ValueInfo } from './ir';
 
-/** What a model takes as an input. */
-export type ModelInput = Tensor | ArrayBufferView | readonly number[];
+/** What a model takes as an input. Nested arrays have the shape that they show. */
+export type ModelInput = Tensor | ArrayBufferView | NestedArray;
 
 const show = (shape: readonly Dim[]) => `[${shape.map((size) => size ?? '?').join(', ')}]`;
 
@@ -53,8 +61,7 @@ function checkNames(declared: readonly ValueInfo[], given: unknown): void {
   const names = declared.map(({ name }) => name);
   const expected = names.map((name) => `"${name}"`).join(', ') || 'none';
   if (typeof given !== 'object' || given === null || given instanceof Tensor) {
-    const got = given instanceof Tensor ? 'a Tensor' : String(given);
-    throw new ParamError(`run: inputs must be an object with ${expected}, got ${got}`);
+    throw new ParamError(`run: inputs must be an object with ${expected}, got ${shown(given)}`);
   }
   const all = Object.keys(given).filter(
     (name) => (given as Record<string, unknown>)[name] !== undefined,
@@ -73,6 +80,7 @@ function checkTensors(
   const sizes = new Map<string, { readonly size: number; readonly by: string }>();
   for (const { name, dtype, shape } of declared) {
     const value = tensors.get(name) as Tensor;
+    if (value.disposed) throw new DisposedError(`run: input "${name}" was disposed`);
     if (value.dtype !== dtype) {
       throw new DtypeError(`run: input "${name}" must be ${dtype}, got ${value.dtype}`);
     }
@@ -106,13 +114,21 @@ function upload({ name, dtype, shape }: ValueInfo, value: unknown, device: strin
   const isArray = Array.isArray(value);
   const type = ARRAY_TYPES[dtype];
   if (!isArray && !(ArrayBuffer.isView(value) && value.constructor === type)) {
-    const got = ArrayBuffer.isView(value) ? `a ${value.constructor.name}` : typeof value;
+    const got = ArrayBuffer.isView(value) ? `a ${value.constructor.name}` : shown(value);
     throw new DtypeError(
       `run: input "${name}" must be a Tensor, a ${(type as { name?: string }).name} or an array of numbers for ${dtype}, got ${got}`,
     );
   }
-  const length = (value as ArrayLike<unknown>).length;
-  return tensor(value as Float32Array, { dtype, device, shape: fillShape(name, shape, length) });
+  const { length, [0]: first } = value as ArrayLike<unknown>;
+  const options = { dtype, device };
+  try {
+    return Array.isArray(first)
+      ? tensor(value as NestedArray, options)
+      : tensor(value as Float32Array, { ...options, shape: fillShape(name, shape, length) });
+  } catch (cause) {
+    if (!(cause instanceof HalftoneError) || cause.message.startsWith('run:')) throw cause;
+    throw createError(cause.code, `run: input "${name}": ${cause.message}`, { cause });
+  }
 }
 
 /** The shape that `length` elements have: one size may be open. */

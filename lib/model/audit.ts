@@ -6,6 +6,7 @@ import { ParamError } from '../errors';
 import { bindInputs, type ModelInput } from '../graph/inputs';
 import { ONNX_OPS } from '../onnx/op-table';
 import { cast } from '../ops/cast';
+import type { OptionKinds } from '../options';
 import type { Tensor } from '../tensor';
 import type { BatchState } from './plans';
 
@@ -16,6 +17,14 @@ export interface ModelAuditOptions extends AuditOptions {
   /** Inputs of the reference, as its `run` takes them. */
   readonly data: Iterable<Readonly<Record<string, ModelInput>>>;
 }
+
+/** The options of `Model.audit`. */
+export const AUDIT_OPTIONS: OptionKinds<ModelAuditOptions> = {
+  reference: 'any',
+  data: 'iterable',
+  signal: 'signal',
+  onProgress: 'function',
+};
 
 /** Any `Model`: this file does not know the class. */
 export interface AuditModel {
@@ -36,6 +45,8 @@ export async function auditModels(
   reference: AuditSide,
   options: ModelAuditOptions,
 ): Promise<AuditReport> {
+  if (options.data === undefined)
+    throw new ParamError('audit: data must hold inputs, got undefined');
   const data = [...options.data];
   if (data.length === 0) throw new ParamError('audit: data must hold one input or more, got none');
   const names = (side: AuditSide) => side.graph.inputs.map(({ name }) => name).join(', ');

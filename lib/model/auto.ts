@@ -4,6 +4,7 @@ import { ParamError } from '../errors';
 import type { ModelInput } from '../graph/inputs';
 import type { Graph } from '../graph/ir';
 import type { Precision } from '../graph/passes/cast-constant';
+import type { OptionKinds } from '../options';
 import type { Tensor } from '../tensor';
 import {
   type Conversion,
@@ -31,6 +32,23 @@ export interface ConvertOptions extends PrecisionOptions {
   /** Of 'auto': called after each model that was tried. */
   readonly onProgress?: ((progress: SearchProgress) => void) | undefined;
 }
+
+/** The options of `Model.convert`. */
+export const CONVERT_OPTIONS: OptionKinds<ConvertOptions> = {
+  precision: 'any',
+  low: 'any',
+  profile: 'any',
+  lists: 'any',
+  keep: 'array',
+  outOfRange: 'any',
+  compute: 'any',
+  keepIo: 'boolean',
+  opset: 'any',
+  data: 'iterable',
+  tolerance: 'any',
+  signal: 'signal',
+  onProgress: 'function',
+};
 
 /** What of a model the search needs. */
 export interface Runnable {

@@ -15,6 +15,7 @@ import { type LowPrecision, mixedPrecision } from '../graph/passes/mixed-precisi
 import { isFloatOnly, type Paint } from '../graph/passes/paint';
 import {
   editLists,
+  type ListEdit,
   type ListEdits,
   type ListOf,
   type PaintMethod,
@@ -25,6 +26,8 @@ import { dataTypeCode, dtypeOf } from '../onnx/decode-tensor';
 import { lowPrecisionSince } from '../onnx/float-types';
 import { ONNX_OPS } from '../onnx/op-table';
 import { raiseOpset } from '../onnx/raise-opset';
+import { nearest } from '../nearest';
+import { checkOptions, type OptionKinds, shown } from '../options';
 
 /** What becomes of constants whose values do not fit the new precision. */
 export type OutOfRange = 'report' | 'clamp' | 'keep' | 'error';
@@ -115,6 +118,23 @@ const dataType = { code: dataTypeCode, dtype: dtypeOf };
 export function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
   if (!choices.includes(value as string)) {
     throw new ParamError(`convert: ${name} must be ${choices.join(', ')}, got ${String(value)}`);
+  }
+}
+
+const LISTS: OptionKinds<ListEdits> = { allow: 'any', infer: 'any', deny: 'any', clear: 'any' };
+const EDITS: OptionKinds<ListEdit> = { add: 'array', remove: 'array' };
+
+/** @throws ParamError for a list that there is not, and for an operator that no model can hold, which is mistyped. */
+function checkLists(lists: ListEdits | undefined): void {
+  checkOptions('convert: lists', lists, LISTS);
+  for (const [list, edit] of Object.entries(lists ?? {})) {
+    checkOptions(`convert: lists.${list}`, edit, EDITS);
+    const unknown = edit?.add?.find((op) => !ONNX_OPS.names.includes(op));
+    if (unknown === undefined) continue;
+    const [meant] = nearest(String(unknown), ONNX_OPS.names, 1);
+    throw new ParamError(
+      `convert: lists.${list}.add names ${shown(unknown)}, which is no operator${meant ? `, did you mean "${meant}"?` : ''}`,
+    );
   }
 }
 
@@ -279,6 +299,7 @@ export async function prepareConversion(
   checkChoice('low', low, LOW);
   checkChoice('profile', profile, Object.keys(PROFILES));
   checkChoice('outOfRange', outOfRange, OUT_OF_RANGE);
+  checkLists(lists);
   if (precision !== 'mixed' && (options.profile ?? lists) !== undefined) {
     throw new ParamError(
       `convert: profile and lists are for precision 'mixed', got '${precision}'`,

@@ -4,6 +4,7 @@ import { median } from '../audit/statistics';
 import { ParamError } from '../errors';
 import type { NodeReport } from '../graph/executor';
 import type { ModelInput } from '../graph/inputs';
+import { checkOptions, type OptionKinds } from '../options';
 import type { Tensor } from '../tensor';
 import type { PlanReport } from './plan-cache';
 
@@ -13,6 +14,8 @@ export interface ProfileOptions {
   readonly runs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+const PROFILE_OPTIONS: OptionKinds<ProfileOptions> = { runs: 'any', signal: 'signal' };
 
 /** The time of one node. */
 export interface NodeTime {
@@ -54,8 +57,10 @@ interface Profiled {
 export async function profileModel(
   model: Profiled,
   inputs: Readonly<Record<string, ModelInput>>,
-  { runs = 5, signal }: ProfileOptions,
+  options: ProfileOptions,
 ): Promise<ProfileReport> {
+  checkOptions('profile', options, PROFILE_OPTIONS);
+  const { runs = 5, signal } = options;
   if (!Number.isInteger(runs) || runs < 1) {
     throw new ParamError(`profile: runs must be a whole number above 0, got ${String(runs)}`);
   }

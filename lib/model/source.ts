@@ -2,7 +2,6 @@
 
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inspect } from 'node:util';
 import type { DeviceName } from '../device';
 import { ParamError } from '../errors';
 import type { Graph } from '../graph/ir';
@@ -17,6 +16,7 @@ import {
 import { importModel } from '../onnx/import';
 import { ONNX_OPS } from '../onnx/op-table';
 import type { ModelProto } from '../onnx/proto';
+import { checkOptions, type OptionKinds, shown } from '../options';
 
 /** How far loading has come: `done` of `total` bytes are read; the rest takes as long as reading, or less. */
 export interface LoadProgress {
@@ -128,13 +128,26 @@ export type RunPolicy = {
   >;
 };
 
-/** @throws ParamError for a value that an option does not have. */
+const LOAD_OPTIONS: OptionKinds<LoadOptions> = {
+  device: 'any',
+  signal: 'signal',
+  externalData: 'any',
+  onProgress: 'function',
+  freeBatch: 'boolean',
+  optimize: 'any',
+  fuseAdditions: 'any',
+  layout: 'any',
+  graphs: 'any',
+};
+
+/** @throws ParamError for an option that there is not, or a value that it does not have. */
 export function runPolicy(options: LoadOptions): RunPolicy {
+  checkOptions('Model.load', options, LOAD_OPTIONS);
   const one = <T>(name: keyof LoadOptions, values: readonly T[], fallback: T): T => {
     const given = options[name] as T | undefined;
     if (given === undefined || values.includes(given)) return given ?? fallback;
     throw new ParamError(
-      `Model.load: ${name} must be ${values.map((value) => inspect(value)).join(' or ')}, got ${inspect(given, { depth: 0 })}`,
+      `Model.load: ${name} must be ${values.map(shown).join(' or ')}, got ${shown(given)}`,
     );
   };
   return {

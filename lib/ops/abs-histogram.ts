@@ -48,7 +48,7 @@ export function absHistogram(
   max: number | Tensor,
   options: AbsHistogramOptions = {},
 ): AbsHistogram {
-  checkOptions('absHistogram', options);
+  checkOptions('absHistogram', options, { bins: 'any' });
   if (!Tensor.is(max)) {
     if (typeof max !== 'number' || !(max >= 0 && Math.fround(max) < Infinity)) {
       throw new ParamError(

@@ -25,7 +25,7 @@ export function minMax(
   x: Tensor,
   options: MinMaxOptions = {},
 ): { min: Tensor<'float32'>; max: Tensor<'float32'> } {
-  checkOptions('minMax', options);
+  checkOptions('minMax', options, { axis: 'any' });
   const [min, max] = runOpAll('minMax', [x], { axis: options.axis });
   return { min: min as Tensor<'float32'>, max: max as Tensor<'float32'> };
 }

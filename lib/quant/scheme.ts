@@ -5,7 +5,7 @@ import { ParamError } from '../errors';
 import { minMax } from '../ops/min-max';
 import { type CodeDType, quantize } from '../ops/quantize';
 import { scope } from '../scope';
-import { checkOptions } from '../options';
+import { checkOptions, type OptionKinds } from '../options';
 import type { Tensor } from '../tensor';
 
 /** symmetric: 0 is the middle code and the range as wide on both sides; affine: the codes cover [min, max]. */
@@ -24,6 +24,14 @@ export interface QParamsOptions {
   /** A range is widened to at least this, at its upper end. Default 0. */
   readonly minRealRange?: number | undefined;
 }
+
+const QPARAMS_OPTIONS: OptionKinds<QParamsOptions> = {
+  dtype: 'any',
+  scheme: 'any',
+  narrowRange: 'any',
+  reduceRange: 'any',
+  minRealRange: 'any',
+};
 
 /** How codes stand for real numbers: real = (q - zeroPoint) * scale. */
 export interface QParams {
@@ -86,7 +94,7 @@ const TINY = 2 ** -126;
  * chooseQParams(-1, 3, { dtype: 'uint8', scheme: 'affine' }); // { scale: 0.01569, zeroPoint: 64, ... }
  */
 export function chooseQParams(min: number, max: number, options: QParamsOptions = {}): QParams {
-  checkOptions('chooseQParams', options);
+  checkOptions('chooseQParams', options, QPARAMS_OPTIONS);
   const { dtype = 'int8', scheme = 'symmetric', minRealRange = 0 } = options;
   const { qmin, qmax } = codeRange(options);
   const empty = min === Infinity && max === -Infinity;
@@ -149,16 +157,17 @@ export async function quantizeTensor<D extends CodeDType = 'int8'>(
   x: Tensor,
   options: QuantizeTensorOptions<D> = {},
 ): Promise<Tensor<D>> {
-  const axis = options.axis ?? null;
-  codeRange(options); // refuses wrong options before any work
+  checkOptions('quantizeTensor', options, { ...QPARAMS_OPTIONS, axis: 'any' });
+  const { axis = null, ...range } = options;
+  codeRange(range); // refuses wrong options before any work
   return scope(async () => {
     const measured = minMax(x, { axis });
     const [mins, maxs] = await Promise.all([measured.min.data(), measured.max.data()]);
-    const channels = chooseQParamsPerAxis(mins, maxs, options);
+    const channels = chooseQParamsPerAxis(mins, maxs, range);
     const scales = channels.map((c) => c.scale);
     const zeroPoints = channels.map((c) => c.zeroPoint);
     const dtype = (options.dtype ?? 'int8') as D;
-    const { qmin } = codeRange(options);
+    const { qmin } = codeRange(range);
     return quantize(x, {
       dtype,
       axis,

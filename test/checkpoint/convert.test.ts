@@ -291,7 +291,7 @@ describe('names', () => {
     [{ include: 'w' as unknown as RegExp }, 'include must be a regular expression'],
     [{ maxTensorBytes: 0 }, 'maxTensorBytes must be a whole number from 1 on'],
     [{ maxTensorBytes: 3 }, 'tensor "a.w" has 4 bytes, maxTensorBytes allows 3'],
-    [{ onOverlow: 'keep' } as object, 'option onOverlow is unknown'],
+    [{ onOverlow: 'keep' } as object, 'unknown option "onOverlow", did you mean "onOverflow"?'],
   ])('%o throws', async (options, message) => {
     const failed = convert(options);
     await expect(failed).rejects.toThrow(ParamError);

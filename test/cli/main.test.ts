@@ -24,7 +24,9 @@ test('output that cannot be written is one message and exit code 1', () => {
   closeSync(full);
   expect({ status, stderr }).toEqual({
     status: 1,
-    stderr: expect.stringMatching(/^halftone: ENOSPC.*\n\(HALFTONE_DEBUG=1 shows the stack\)\n$/),
+    stderr: expect.stringMatching(
+      /^halftone: ENOSPC.*\n\(ENOSPC; HALFTONE_DEBUG=1 shows the stack\)\n$/,
+    ),
   });
 });
 

@@ -99,7 +99,8 @@ test('wrong calls say what is wrong', () => {
   };
   fails(['convert', '@m.onnx', '@o.onnx', '--precision', 'auto'], "precision 'auto' needs data");
   fails(['convert', '@m.onnx', '@o.onnx', '--precision', 'half'], 'Allowed choices', 2);
-  fails(['convert', '@m.onnx', '@none/o.onnx', '--precision', 'float16'], 'ENOENT');
+  fails(['convert', '@m.onnx', '@none/o.onnx', '--precision', 'float16'], 'no such folder');
+  fails(['inspect', '@none.onnx'], 'none.onnx: no such file or directory\n(ENOENT;');
   fails(['audit', '@m.onnx', '--data', '@m.onnx'], 'neither a .npy nor an idx file');
   fails(
     ['audit', '@m.onnx', '--data', 'x=@x.npy', '--data', '@x.npy'],

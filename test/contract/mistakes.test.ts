@@ -55,6 +55,11 @@ const MISTAKES: readonly Mistake[] = [
   ['absHistogram', () => [t([1]), 1, 9], 'ERR_PARAM', 'absHistogram: options must be an object'],
   ['quantizeV2', () => [t([1]), 0, 1, 'int8'], 'ERR_PARAM', 'quantizeV2: options must be'],
   ['chooseQParams', () => [0, 1, 'int8'], 'ERR_PARAM', 'chooseQParams: options must be an object'],
+  // Options that there are not
+  ['tensor', () => [[1], { dtpe: 'int8' }], 'ERR_PARAM', 'unknown option "dtpe"', '"dtype"?'],
+  ['minMax', () => [t([1]), { axs: 0 }], 'ERR_PARAM', 'minMax: unknown option', 'mean "axis"?'],
+  ['absHistogram', () => [t([1]), 1, { bin: 9 }], 'ERR_PARAM', 'unknown option', 'mean "bins"?'],
+  ['chooseQParams', () => [0, 1, { x: 1 }], 'ERR_PARAM', 'unknown option "x", known are: dtype'],
   // tensor()
   ['tensor', () => [undefined], 'ERR_PARAM', 'tensor: data must be', 'got undefined'],
   ['tensor', () => [null], 'ERR_PARAM', 'tensor: data must be', 'got null'],

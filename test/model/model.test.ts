@@ -216,7 +216,7 @@ describe('model.run', () => {
       'a tensor instead of an object',
       () => tensor([1]),
       ParamError,
-      /must be an object with "x", got a Tensor/,
+      /must be an object with "x", got Tensor { float32 \[1\] on cpu }/,
     ],
     ['a missing input', () => ({}), ParamError, 'run: inputs must be "x", got none'],
     [
@@ -249,7 +249,7 @@ describe('model.run', () => {
       DtypeError,
       'run: input "x" must be a Tensor, a Float32Array or an array of numbers for float32, got a Float64Array',
     ],
-    ['text', () => ({ x: 'abc' }), DtypeError, /got string/],
+    ['text', () => ({ x: 'abc' }), DtypeError, /got 'abc'/],
     [
       'too few values',
       () => ({ x: [1, 2, 3, 4] }),

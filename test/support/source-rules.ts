@@ -12,7 +12,7 @@ export const MAX_LINES = 450;
 /** Files over MAX_LINES, each with the reason why splitting it would make it harder to read. */
 export const LONG_FILES: ReadonlyMap<string, string> = new Map([]);
 
-const BASE = ['binding', 'dtype', 'errors', 'shape', 'io'];
+const BASE = ['binding', 'dtype', 'errors', 'nearest', 'shape', 'io'];
 
 /**
  * The layers of lib/, lowest first: a file imports from its own layer and those below. Entries of one
