@@ -2,7 +2,7 @@
 
 import { inspect } from 'node:util';
 import * as workers from 'node:worker_threads';
-import type { NativeTensor, Provenance } from '../binding';
+import type { NativeTensor, Provenance, TensorDescription } from '../binding';
 import { binding } from './binding';
 import { refuseInCapture } from './context';
 import { ARRAY_TYPES, DTYPES, type DType, type ArrayTypes, type StoredDType } from './dtype';
@@ -74,20 +74,16 @@ const { markAsUncloneable } = workers as { markAsUncloneable?: (object: object) 
  * Memory is given back by `dispose()`, by `using`, at the end of a `scope()`, or when the object is collected.
  */
 export class Tensor<D extends DType = DType> {
-  readonly dtype: D;
-  readonly shape: readonly number[];
-  readonly device: string;
   /** Set on results of `quantize()`. */
   quantization: Quantization | undefined;
   readonly #handle: NativeTensor;
+  /** Asked for on first use: most results of a chain of operators are never looked at. */
+  #description: Readonly<TensorDescription> | undefined;
   #disposed = false;
 
   /** @internal Tensors are made by functions, not by `new`. */
   constructor(handle: NativeTensor) {
     this.#handle = handle;
-    this.dtype = handle.dtype as D;
-    this.shape = Object.freeze(handle.shape);
-    this.device = handle.device;
     markAsUncloneable?.(this);
     track(this);
   }
@@ -95,6 +91,26 @@ export class Tensor<D extends DType = DType> {
   /** @internal Whether `value` is a tensor itself, not a proxy of one or an object that inherits from one. */
   static is(value: unknown): value is Tensor {
     return typeof value === 'object' && value !== null && #handle in value;
+  }
+
+  get #described(): Readonly<TensorDescription> {
+    if (this.#description === undefined) {
+      this.#description = binding.describe(this.#handle);
+      Object.freeze(this.#description.shape);
+    }
+    return this.#description;
+  }
+
+  get dtype(): D {
+    return this.#described.dtype as D;
+  }
+
+  get shape(): readonly number[] {
+    return this.#described.shape;
+  }
+
+  get device(): string {
+    return this.#described.device;
   }
 
   /** Number of axes. */
@@ -255,8 +271,8 @@ export class Tensor<D extends DType = DType> {
 
   /** For console.log: type, shape and device, without waiting for the values. */
   [inspect.custom](): string {
-    const disposed = Tensor.is(this) && this.disposed; // the prototype is shown by debuggers, too
-    return `Tensor { ${this.dtype} [${this.shape?.join(', ')}] on ${this.device}${disposed ? ', disposed' : ''} }`;
+    if (!Tensor.is(this)) return 'Tensor { itself not one: a proxy, an heir or the prototype }';
+    return `Tensor { ${this.dtype} [${this.shape.join(', ')}] on ${this.device}${this.disposed ? ', disposed' : ''} }`;
   }
 }
 

@@ -35,15 +35,19 @@ export type Padding =
 
 /** One reference to a native tensor. */
 export interface NativeTensor {
-  readonly dtype: DType;
-  readonly shape: number[];
-  readonly device: string;
+  readonly [tensorBrand]: never;
 }
+declare const tensorBrand: unique symbol;
 
 /** dtype and shape without data. */
 export interface TensorDesc {
   readonly dtype: DType;
   readonly shape: readonly number[];
+}
+
+/** What a native tensor is. */
+export interface TensorDescription extends TensorDesc {
+  readonly device: string;
 }
 
 /** How a tensor was made. Fields are null for data that came from JavaScript. */
@@ -242,6 +246,8 @@ export interface NativeBinding {
     stream?: NativeStream,
   ): NativeTensor;
 
+  /** Of a disposed tensor, too. */
+  describe(tensor: NativeTensor): TensorDescription;
   dispose(tensor: NativeTensor): void;
   reshape(tensor: NativeTensor, shape: readonly number[]): NativeTensor;
   /** Fills `into`, of the bytes that the elements take. `widen`: 16-bit floats as float32. */

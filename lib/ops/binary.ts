@@ -15,7 +15,7 @@ import { type Operand, withScalars } from './scalar';
 export type { Operand } from './scalar';
 
 function binary<D extends DType>(op: OpName & BinaryName, a: Operand, b: Operand): Tensor<D> {
-  return withScalars(op, { a, b }, (x, y) => runOp<D, BinaryName>(op, [x, y], {}));
+  return withScalars(op, a, b, (x, y) => runOp<D, BinaryName>(op, [x, y], {}));
 }
 
 type BinaryName =

@@ -11,7 +11,7 @@ import { type Operand, withScalars } from './scalar';
 type BitwiseName = 'bitwiseAnd' | 'bitwiseOr' | 'bitwiseXor' | 'shiftLeft' | 'shiftRight';
 
 function bitwise<D extends DType>(op: BitwiseName, a: Operand, b: Operand): Tensor<D> {
-  return withScalars(op, { a, b }, (x, y) => runOp<D, BitwiseName>(op, [x, y], {}));
+  return withScalars(op, a, b, (x, y) => runOp<D, BitwiseName>(op, [x, y], {}));
 }
 
 /**

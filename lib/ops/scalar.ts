@@ -9,25 +9,22 @@ import { full } from './create';
 export type Operand<D extends DType = DType> = Tensor<D> | number | boolean;
 
 /**
- * Calls `run` with both operands, named as in messages, as tensors. A number becomes a scalar of the other's element type
+ * Calls `run` with both operands, which messages name a and b, as tensors. A number becomes a scalar of the other's element type
  * on its device, disposed after `run`.
  *
  * @internal
  */
 export function withScalars<R>(
   op: string,
-  operands: Readonly<Record<string, Operand>>,
-  run: (first: Tensor, second: Tensor) => R,
+  a: Operand,
+  b: Operand,
+  run: (a: Tensor, b: Tensor) => R,
 ): R {
-  const [[aName, a], [bName, b]] = Object.entries(operands) as [
-    [string, Operand],
-    [string, Operand],
-  ];
   if (a instanceof Tensor && b instanceof Tensor) return run(a, b);
-  const [name, scalar, tensor] = a instanceof Tensor ? [bName, b, a] : [aName, a, b];
+  const [name, scalar, tensor] = a instanceof Tensor ? ['b', b, a] : ['a', a, b];
   if (!(tensor instanceof Tensor) || (typeof scalar !== 'number' && typeof scalar !== 'boolean')) {
     throw new ParamError(
-      `${op}: ${aName} and ${bName} must be tensors, or one of them a number, got ${kind(a)} and ${kind(b)}`,
+      `${op}: a and b must be tensors, or one of them a number, got ${kind(a)} and ${kind(b)}`,
     );
   }
   tensor.handle(op); // before the number: a disposed tensor is the caller's first concern

@@ -29,5 +29,5 @@ export function where<D extends DType>(
   b: Tensor<D>,
 ): Tensor<D>;
 export function where(condition: Tensor<'bool'>, a: Operand, b: Operand): Tensor {
-  return withScalars('where', { a, b }, (x, y) => runOp('where', [condition, x, y], {}));
+  return withScalars('where', a, b, (x, y) => runOp('where', [condition, x, y], {}));
 }

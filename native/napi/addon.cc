@@ -80,12 +80,14 @@ Napi::Value run(const Napi::CallbackInfo& info) {
                                     " and ", port_name(op.schema, i), " on ", its.device_name()));
     }
   }
-  const std::string device = where                   ? where->device_name()
-                             : info[3].IsUndefined() ? std::string("cpu")
-                                                     : info[3].ToString().Utf8Value();
+  std::shared_ptr<Stream> of_device;
+  if (where)
+    check(EnvData::of(env).stream(where->backend(), where->device(), &of_device));
+  else
+    of_device = first_stream(env, info[3]);
   std::shared_ptr<Tape> tape;
   const std::shared_ptr<Stream> stream =
-      stream_for(env, op.schema.name.c_str(), device, info[4], info[5], &tape);
+      stream_for(env, op.schema.name.c_str(), std::move(of_device), info[4], info[5], &tape);
 
   std::vector<std::max_align_t> params(op.schema.params_size / sizeof(std::max_align_t) + 1);
   op.schema.init_params(params.data());
@@ -206,9 +208,8 @@ Napi::Value from_data(const Napi::CallbackInfo& info) {
   if (size != expected)
     throw StatusError(shape_error("tensor: shape ", shape, " of ", dtype_name, " needs ", expected,
                                   " bytes of data, got ", size));
-  const std::string device = info[3].IsUndefined() ? "cpu" : info[3].ToString().Utf8Value();
   const std::shared_ptr<Stream> stream =
-      stream_for(env, "tensor", device, info[4], env.Undefined(), nullptr);
+      stream_for(env, "tensor", first_stream(env, info[3]), info[4], env.Undefined(), nullptr);
   Tensor tensor;
   check(stream->upload(dtype, shape, data, &tensor));
   return make_handle(env, std::move(tensor));

@@ -48,20 +48,22 @@ void Completions::close() {
 EnvData::EnvData(Napi::Env env) : completions(std::make_shared<Completions>(env)) {}
 
 Status EnvData::stream(const std::string& device, std::shared_ptr<Stream>* out) {
-  if (closed_) return error(Code::kAborted, "this environment is shutting down");
   const Backend* backend = nullptr;
   int index = 0;
   HALFTONE_TRY(parse_device(device, &backend, &index));
-  const std::string key = concat(backend->name, ":", index);
-  auto& slot = streams_[key];
-  if (!slot) {
-    Status status = Stream::create(backend, index, &slot);
-    if (!status.ok()) {
-      streams_.erase(key);
-      return status;
-    }
+  return stream(*backend, index, out);
+}
+
+Status EnvData::stream(const Backend& backend, int device, std::shared_ptr<Stream>* out) {
+  if (closed_) return error(Code::kAborted, "this environment is shutting down");
+  const Devices::key_type key(backend.name, device);
+  auto found = streams_.find(key);
+  if (found == streams_.end()) {
+    std::shared_ptr<Stream> made;
+    HALFTONE_TRY(Stream::create(&backend, device, &made));
+    found = streams_.emplace(key, std::move(made)).first;
   }
-  *out = slot;
+  *out = found->second;
   return {};
 }
 

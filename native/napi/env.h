@@ -48,12 +48,14 @@ class EnvData {
 
   /// The environment's stream on a device ("cpu", "cuda:1"), started on first use.
   Status stream(const std::string& device, std::shared_ptr<Stream>* out);
+  Status stream(const Backend& backend, int device, std::shared_ptr<Stream>* out);
   /// A further stream, which the environment closes when it ends.
   Status open_stream(const std::string& device, std::shared_ptr<Stream>* out);
   /// All streams of a device that the environment has used.
   std::vector<std::shared_ptr<Stream>> streams_on(const Stream& device) const;
-  /// One stream for each of these devices.
-  const std::map<std::string, std::shared_ptr<Stream>>& devices() const { return streams_; }
+  using Devices = std::map<std::pair<std::string, int>, std::shared_ptr<Stream>>;
+  /// One stream for each device in use, by backend and number.
+  const Devices& devices() const { return streams_; }
   void close();
 
   /// Keeps an object from being collected until unpin(), which gives it back. The number may travel
@@ -66,7 +68,7 @@ class EnvData {
   std::shared_ptr<Completions> completions;
 
  private:
-  std::map<std::string, std::shared_ptr<Stream>> streams_;
+  Devices streams_;
   std::vector<std::shared_ptr<Stream>> further_;
   std::unordered_map<uint64_t, Napi::ObjectReference> pinned_;
   uint64_t last_pin_ = 0;

@@ -168,8 +168,8 @@ Napi::Value event_elapsed(const Napi::CallbackInfo& info) {
 Napi::Value tape_begin(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::vector<Tensor> inputs = tensors_of(env, info[0], "capture");
-  const std::string device = info[1].ToString();
-  const auto stream = stream_for(env, "capture", device, info[2], env.Undefined(), nullptr);
+  const auto stream =
+      stream_for(env, "capture", first_stream(env, info[1]), info[2], env.Undefined(), nullptr);
   auto owner = std::make_unique<TapeOwner>();
   check(Graph::begin(stream, inputs, &owner->tape));
   const auto tape = owner->tape;
@@ -243,10 +243,15 @@ Napi::Value promise(Napi::Env env,
   return deferred->Promise();
 }
 
-std::shared_ptr<Stream> stream_for(Napi::Env env, const char* who, const std::string& device,
-                                   napi_value stream, napi_value tape, std::shared_ptr<Tape>* out) {
+std::shared_ptr<Stream> first_stream(Napi::Env env, Napi::Value device) {
   std::shared_ptr<Stream> first;
-  check(EnvData::of(env).stream(device, &first));
+  check(EnvData::of(env).stream(device.IsUndefined() ? "cpu" : device.ToString().Utf8Value(),
+                                &first));
+  return first;
+}
+
+std::shared_ptr<Stream> stream_for(Napi::Env env, const char* who, std::shared_ptr<Stream> first,
+                                   napi_value stream, napi_value tape, std::shared_ptr<Tape>* out) {
   if (!is_undefined(env, tape)) {
     const auto& recorded = unwrap<TapeOwner>(env, tape, who).tape;
     if (recorded) {

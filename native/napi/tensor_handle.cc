@@ -15,6 +15,7 @@ constexpr napi_type_tag kTag = {0x9d4f5a1e7c0b4e21u, 0xb7a3c6d82f0e4415u};
 
 struct Handle {
   Tensor tensor;
+  std::string device;     // known when the tensor is disposed, too
   int64_t accounted = 0;  // bytes that V8 was told of
 
   void release(napi_env env) {
@@ -90,6 +91,20 @@ napi_value provenance_object(Napi::Env env, const Tensor& tensor) {
   text("accumulate", p.accumulate);
   out["tensorCores"] = Napi::Boolean::New(env, p.tensor_cores != 0);
   out["workspaceBytes"] = Napi::Number::New(env, static_cast<double>(p.workspace_bytes));
+  return out;
+}
+
+// describe(handle) -> {dtype, shape, device}, of a disposed tensor too
+Napi::Value describe(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto& [tensor, device, accounted] = handle_of(env, info[0], "describe");
+  auto shape = Napi::Array::New(env, static_cast<size_t>(tensor.shape.rank));
+  for (int i = 0; i < tensor.shape.rank; ++i)
+    shape[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(tensor.shape[i]));
+  auto out = Napi::Object::New(env);
+  out["dtype"] = Napi::String::New(env, name(tensor.dtype));
+  out["shape"] = shape;
+  out["device"] = Napi::String::New(env, device);
   return out;
 }
 
@@ -180,16 +195,10 @@ Napi::Value explain_sync(const Napi::CallbackInfo& info) {
 
 Napi::Object make_handle(Napi::Env env, Tensor tensor) {
   auto object = Napi::Object::New(env);
-  object["dtype"] = Napi::String::New(env, name(tensor.dtype));
-  auto shape = Napi::Array::New(env, static_cast<size_t>(tensor.shape.rank));
-  for (int i = 0; i < tensor.shape.rank; ++i)
-    shape[static_cast<uint32_t>(i)] = Napi::Number::New(env, static_cast<double>(tensor.shape[i]));
-  object["shape"] = shape;
-  object["device"] = Napi::String::New(env, tensor.storage->stream().device_name());
-
   auto handle = std::make_unique<Handle>();
   // Of any device: the collector must know that small objects hold much, or it comes too late.
   handle->accounted = static_cast<int64_t>(tensor.storage->bytes());
+  handle->device = tensor.storage->stream().device_name();
   handle->tensor = std::move(tensor);
   check(env, napi_wrap(
                  env, object, handle.get(),
@@ -214,6 +223,7 @@ const Tensor& tensor_of(Napi::Env env, napi_value value, const char* who) {
 }
 
 void export_tensor_functions(Napi::Env env, Napi::Object exports) {
+  exports["describe"] = Napi::Function::New<guarded<describe>>(env, "describe");
   exports["dispose"] = Napi::Function::New<guarded<dispose>>(env, "dispose");
   exports["reshape"] = Napi::Function::New<guarded<reshape>>(env, "reshape");
   exports["read"] = Napi::Function::New<guarded<read>>(env, "read");

@@ -1,5 +1,6 @@
-// The JavaScript object that holds one reference to a tensor: { dtype, shape, device, bytes }, with
-// the native tensor inside under a type tag. lib/tensor.ts wraps it; nothing else sees it.
+// The JavaScript object that holds one reference to a tensor, inside under a type tag.
+// lib/tensor.ts wraps it; nothing else sees it. It has no properties, which take longer to make
+// than all else of a call: describe() tells them to who asks.
 #pragma once
 #include <napi.h>
 
@@ -13,8 +14,8 @@ Napi::Object make_handle(Napi::Env env, Tensor tensor);
 /// given up.
 const Tensor& tensor_of(Napi::Env env, napi_value value, const char* who);
 
-/// The functions of the binding that take a handle: dispose, reshape, read, readSync, explain,
-/// explainSync.
+/// The functions of the binding that take a handle: describe, dispose, reshape, read, readSync,
+/// explain, explainSync.
 void export_tensor_functions(Napi::Env env, Napi::Object exports);
 
 }  // namespace halftone::js

@@ -174,7 +174,7 @@ describe('Tensor', () => {
       expectRefusal(
         () => relu(fake),
         'ERR_PARAM',
-        'relu: x must be a Tensor, got Tensor { float32',
+        'relu: x must be a Tensor, got Tensor { itself not one',
       );
       expectRefusal(() => explain(fake), 'ERR_PARAM', 'explain: a Tensor was expected');
       await expect(explainAsync(fake)).rejects.toMatchObject({ code: 'ERR_PARAM' });
