@@ -4,6 +4,7 @@ import type { BackendsInfo, DeviceEntry, DeviceMemory, MemoryEntry } from '../bi
 import { binding } from './binding';
 import { cudaAttempts, cudaDeviceCount, missedModules, whyNoCuda } from './cuda';
 import { refuseInCapture } from './context';
+import { checkNativeVariables } from './env';
 import { BackendUnavailableError, ParamError } from './errors';
 import { checkOptions } from './options';
 
@@ -45,12 +46,17 @@ export function autoDevice(): DeviceChoice {
   return { device: 'cpu', reason: whyNoCuda() };
 }
 
+/** Native code reads its variables once. */
+let variablesChecked = false;
+
 /**
  * The device that an option names; HALFTONE_DEVICE and then the CPU when it names none.
  *
- * @throws BackendUnavailableError for a CUDA device where there is none.
+ * @throws BackendUnavailableError for a CUDA device where there is none; ParamError for variables that are not understood.
  */
 export function resolveDevice(device?: DeviceName): string {
+  if (!variablesChecked) checkNativeVariables();
+  variablesChecked = true;
   const name = device ?? (process.env['HALFTONE_DEVICE'] || 'cpu');
   if (typeof name !== 'string') {
     throw new ParamError(`device must be a string such as 'cpu' or 'cuda:1', got ${String(name)}`);

@@ -79,6 +79,13 @@ const VARIABLES: readonly (readonly [name: RegExp, values: RegExp, rule: string]
   ],
 ];
 
+/** @throws ParamError for variables of native code, which has no way to refuse a value. */
+export function checkNativeVariables(): void {
+  const own = ['HALFTONE_NUM_THREADS', 'HALFTONE_CPU_ISA'].map((name) => [name, process.env[name]]);
+  const [problem] = envProblems(Object.fromEntries(own));
+  if (problem !== undefined) throw new ParamError(problem);
+}
+
 /** What is wrong with the variables that begin with HALFTONE_: unknown names, and values that are not understood. */
 export function envProblems(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(env).flatMap(([name, value]) => {

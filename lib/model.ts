@@ -24,6 +24,7 @@ import {
   type RunPolicy,
   readModel,
   runPolicy,
+  withFile,
 } from './model/source';
 import { encodeModel } from './onnx/encode';
 import { checkOptions, checkRequired, type OptionKinds, shown } from './options';
@@ -92,11 +93,17 @@ export class Model {
    * Everything that can be known before the model runs is checked here: operators, attributes and operator sets, and,
    * unless sizes other than the first are symbolic, every shape and dtype.
    *
-   * @throws ModelError saying what is wrong, with the node's name, operator and operator set; with
+   * @throws ModelError saying what is wrong, with the file, the node's name, operator and operator set; with
    * HALFTONE_AUTO_MIXED_PRECISION=1 the model is converted to mixed precision.
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
     const policy = runPolicy(options);
+    return Model.#load(source, options, policy).catch((error) => {
+      throw withFile(source, error);
+    });
+  }
+
+  static async #load(source: ModelSource, options: LoadOptions, policy: RunPolicy): Promise<Model> {
     const engine = new TensorEngine(resolveDevice(options.device));
     const read = await readModel(source, options);
     const plan = planDeclared(read, engine);

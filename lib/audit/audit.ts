@@ -212,6 +212,9 @@ function flagsOf(
   local: ErrorStatistics | null,
 ): string[] {
   const flags: string[] = [];
+  if (range && range.count > 0 && range.notFinite === range.count) {
+    flags.push('no value of the reference is finite here: nothing was compared');
+  }
   if (range && range.overflow > 0 && dtype === 'float16') {
     flags.push(
       `${range.overflow} of ${range.count} values are beyond 65504, the largest ${range.largest}`,

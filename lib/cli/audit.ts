@@ -10,7 +10,7 @@ import {
 } from '../index';
 import { writeWhole } from '../io/write';
 import { readFeeds } from './feeds';
-import { colors, formatNumber, Progress, table } from './output';
+import { colors, counted, formatNumber, Progress, table } from './output';
 import type { PictureOptions } from './pictures';
 
 export interface AuditCommandOptions extends PictureOptions {
@@ -57,7 +57,9 @@ function row(node: NodeAudit): string[] {
 }
 
 function print(report: AuditReport): void {
-  console.log(colors.bold(`${report.model} on ${report.device}, ${report.inputs} inputs`));
+  console.log(
+    colors.bold(`${report.model} on ${report.device}, ${counted(report.inputs, 'input')}`),
+  );
   const head = [
     'node',
     'operator',

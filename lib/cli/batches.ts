@@ -115,9 +115,8 @@ function describeMisfit(inputs: readonly Info[], arrays: ReadonlyMap<string, Hos
   for (const input of inputs) {
     const array = arrays.get(input.name) as HostArray;
     if (cut(input, array) ?? stack(input, array) ?? whole(input, array)) continue;
-    const [, ...each] = array.shape;
     throw new ParamError(
-      `entries of ${show(each)} do not fit the input "${input.name}" ${show(input.shape ?? [])}`,
+      `an array ${show(array.shape)} does not fit the input "${input.name}" ${show(input.shape ?? [])}, neither as it is nor its entries along axis 0`,
     );
   }
   const counts = inputs.map(({ name, shape }) => {

@@ -11,7 +11,7 @@ import {
 } from '../index';
 import { type Feeds, readFeeds } from './feeds';
 import type { PictureOptions } from './pictures';
-import { colors, formatBytes, formatNumber, Progress, table } from './output';
+import { colors, counted, formatBytes, formatNumber, Progress, table } from './output';
 
 export interface ConvertCommandOptions extends PictureOptions {
   readonly precision: Precision | 'mixed' | 'auto';
@@ -48,7 +48,7 @@ function print(conversion: Conversion, before: number, after: number, output: st
   if (search) {
     rows.push([
       'error',
-      `${formatNumber(search.error)} of ${search.tolerance} allowed, ${formatNumber(search.errorAllLow)} with all nodes low; ${search.tried} models tried`,
+      `${formatNumber(search.error)} of ${search.tolerance} allowed, ${formatNumber(search.errorAllLow)} with all nodes low; ${counted(search.tried, 'model')} tried`,
     ]);
   }
   console.log(colors.bold(output));
@@ -98,7 +98,7 @@ export async function convert(
       tolerance,
       onProgress: ({ tried, kept, undecided }) =>
         progress.update(
-          `${tried} models tried, ${kept} nodes stay float32, ${undecided} undecided`,
+          `${counted(tried, 'model')} tried, ${counted(kept, 'node')} stay float32, ${undecided} undecided`,
         ),
     };
     const converted = await model.convert(asked);

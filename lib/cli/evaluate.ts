@@ -1,7 +1,7 @@
 /** What `run` and `demo --model` share: images and labels from files, put through a model batch by batch. */
 
 import type { TypedArrayOf } from '../dtype';
-import { type DType, Model, ModelError, type NodeReport, ParamError } from '../index';
+import { type DType, Model, type NodeReport, ParamError } from '../index';
 import type { HostArray } from '../io/array';
 import { readArray } from '../io/read';
 import { type BatchOutput, type InputSource, inputSource, runBatches } from './batches';
@@ -151,15 +151,6 @@ export async function loadModel(
       options.onProgress?.(
         phase === 'read' ? `reading ${Math.round((100 * done) / total)} %` : phase,
       ),
-  }).catch((cause: unknown) => {
-    if (!(cause instanceof ModelError)) throw cause;
-    const { message, node, op, opset } = cause;
-    throw new ModelError(message.startsWith(file) ? message : `${file}: ${message}`, {
-      node,
-      op,
-      opset,
-      cause,
-    });
   });
   if (precision === undefined && compute === undefined) return model;
   try {

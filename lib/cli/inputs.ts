@@ -25,7 +25,10 @@ const PICTURE_NAME = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
 
 /** What a file is, by its first bytes, and by its name where these say nothing. */
 async function kindOf(file: string): Promise<Kind> {
-  if ((await stat(file)).isDirectory()) return 'folder';
+  const found = await stat(file);
+  if (found.isDirectory()) return 'folder';
+  // It is read more than once, and a device may never end.
+  if (!found.isFile()) throw new ParamError(`${file}: is a pipe or a device, not a file`);
   const handle = await open(file);
   const bytes = new Uint8Array(8);
   try {

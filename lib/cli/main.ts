@@ -16,6 +16,9 @@ const FAILURE = 1;
 const USAGE = 2;
 const WORSE = 3;
 
+/** What ends a command, with the numbers of the signals: a shell sees 128 more. */
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
+
 function packageVersion(): string {
   const file = path.resolve(__dirname, '../../../package.json');
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
@@ -124,9 +127,10 @@ function divisors(text: string): readonly number[] {
   return list;
 }
 
-/** Adds the options of commands that read pictures. */
+/** Adds the options of commands that read pictures, after those of the command. */
 function withPictures(command: Command): Command {
   return command
+    .optionsGroup('Pictures:')
     .option('--resize <HxW>', "pictures to this size (default: the model's)", heightAndWidth)
     .addOption(
       new Option('--fit <how>', 'pictures of another aspect (default: fill)').choices([
@@ -199,33 +203,36 @@ function createProgram(): Command {
       await demoModel({ ...options, model, images });
     });
 
-  withPictures(program.command('run'))
-    .description('run a model over the inputs in files and say how each node was computed')
-    .argument('<model>', 'ONNX file')
-    .requiredOption('--input <[name=]file>', `${FILES}; may be repeated`, collect)
-    .option('--labels <file>', 'what the images show, one number each')
-    .option('--limit <n>', 'use at most this many images', wholeNumber)
-    .option('--batch <n>', 'images per run', wholeNumber, 250)
-    .addOption(
-      new Option('--precision <type>', 'convert the model to this storage type first').choices([
-        'float32',
-        'float16',
-        'bfloat16',
-      ]),
-    )
-    .addOption(computeOption())
-    .option('--device <name>', "'cpu', 'cuda', 'cuda:1' or 'auto'")
-    .option('--output-name <name>', 'the output to look at; default: the first one')
-    .option(
-      '--output <file>',
-      'write that output as .npy, .png, .jpg, .webp; all of them as .npz, .json',
-    )
-    .option('--json', 'print the results as JSON')
-    .action(async (model: string, options: RunCommandOptions) => {
-      const { run } = await import('./run.js');
-      await run(model, options);
-    })
-    .addHelpText('after', examplesOf('run'));
+  withPictures(
+    program
+      .command('run')
+      .description('run a model over the inputs in files and say how each node was computed')
+      .argument('<model>', 'ONNX file')
+      .requiredOption('--input <[name=]file>', `${FILES}; may be repeated`, collect)
+      .option('--labels <file>', 'what the images show, one number each')
+      .option('--limit <n>', 'use at most this many images', wholeNumber)
+      .option('--batch <n>', 'images per run', wholeNumber, 250)
+      .addOption(
+        new Option('--precision <type>', 'convert the model to this storage type first').choices([
+          'float32',
+          'float16',
+          'bfloat16',
+        ]),
+      )
+      .addOption(computeOption())
+      .option('--device <name>', "'cpu', 'cuda', 'cuda:1' or 'auto'")
+      .option('--output-name <name>', 'the output to look at; default: the first one')
+      .option(
+        '--output <file>',
+        'write that output as .npy, .png, .jpg, .webp; all of them as .npz, .json',
+      )
+      .option('--json', 'print the results as JSON')
+      .action(async (model: string, options: RunCommandOptions) => {
+        const { run } = await import('./run.js');
+        await run(model, options);
+      })
+      .addHelpText('after', examplesOf('run')),
+  );
 
   program
     .command('inspect')
@@ -239,88 +246,96 @@ function createProgram(): Command {
     })
     .addHelpText('after', examplesOf('inspect'));
 
-  withPictures(program.command('convert'))
-    .description('write an ONNX file in another precision, with explicit casts')
-    .argument('<input>', 'ONNX file')
-    .argument('<output>', 'ONNX file to write')
-    .addOption(
-      new Option('--precision <type>', 'what to convert to')
-        .choices(['float16', 'bfloat16', 'float32', 'mixed', 'auto'])
-        .makeOptionMandatory(),
-    )
-    .addOption(
-      new Option(
-        '--low <type>',
-        "the 16-bit float of 'mixed' and 'auto' (default: float16)",
-      ).choices(['float16', 'bfloat16']),
-    )
-    .addOption(
-      new Option('--profile <name>', "the lists of 'mixed' (default: tf-grappler)").choices([
-        'tf-grappler',
-        'tf-docs',
-        'torch-autocast',
-        'onnx-converter',
-      ]),
-    )
-    .option('--keep <name>', 'a node that stays float32, * for any text; may be repeated', collect)
-    .addOption(
-      new Option('--out-of-range <policy>', 'constants that do not fit (default: report)').choices([
-        'report',
-        'clamp',
-        'keep',
-        'error',
-      ]),
-    )
-    .addOption(computeOption())
-    .option('--no-io', 'convert inputs and outputs as well')
-    .option(
-      '--opset <n>',
-      'raise the operator set to n at least (default: what the types need)',
-      wholeNumber,
-    )
-    .option(
-      '--data <[name=]file>',
-      `inputs that 'auto' measures with: ${FILES}; may be repeated`,
-      collect,
-    )
-    .option('--samples <n>', 'use at most this many of them', wholeNumber, 8)
-    .option(
-      '--tolerance <x>',
-      "the largest relative error that 'auto' allows (default: 0.01)",
-      positive,
-    )
-    .option('--device <name>', "where 'auto' runs: 'cpu', 'cuda', 'cuda:1' or 'auto'")
-    .option('--json', 'print the report as JSON')
-    .action(async (input: string, output: string, options: ConvertCommandOptions) => {
-      const { convert } = await import('./convert.js');
-      await convert(input, output, options);
-    })
-    .addHelpText('after', examplesOf('convert'));
+  withPictures(
+    program
+      .command('convert')
+      .description('write an ONNX file in another precision, with explicit casts')
+      .argument('<input>', 'ONNX file')
+      .argument('<output>', 'ONNX file to write')
+      .addOption(
+        new Option('--precision <type>', 'what to convert to')
+          .choices(['float16', 'bfloat16', 'float32', 'mixed', 'auto'])
+          .makeOptionMandatory(),
+      )
+      .addOption(
+        new Option(
+          '--low <type>',
+          "the 16-bit float of 'mixed' and 'auto' (default: float16)",
+        ).choices(['float16', 'bfloat16']),
+      )
+      .addOption(
+        new Option('--profile <name>', "the lists of 'mixed' (default: tf-grappler)").choices([
+          'tf-grappler',
+          'tf-docs',
+          'torch-autocast',
+          'onnx-converter',
+        ]),
+      )
+      .option(
+        '--keep <name>',
+        'a node that stays float32, * for any text; may be repeated',
+        collect,
+      )
+      .addOption(
+        new Option(
+          '--out-of-range <policy>',
+          'constants that do not fit (default: report)',
+        ).choices(['report', 'clamp', 'keep', 'error']),
+      )
+      .addOption(computeOption())
+      .option('--no-io', 'convert inputs and outputs as well')
+      .option(
+        '--opset <n>',
+        'raise the operator set to n at least (default: what the types need)',
+        wholeNumber,
+      )
+      .option(
+        '--data <[name=]file>',
+        `inputs that 'auto' measures with: ${FILES}; may be repeated`,
+        collect,
+      )
+      .option('--samples <n>', 'use at most this many of them', wholeNumber, 8)
+      .option(
+        '--tolerance <x>',
+        "the largest relative error that 'auto' allows (default: 0.01)",
+        positive,
+      )
+      .option('--device <name>', "where 'auto' runs: 'cpu', 'cuda', 'cuda:1' or 'auto'")
+      .option('--json', 'print the report as JSON')
+      .action(async (input: string, output: string, options: ConvertCommandOptions) => {
+        const { convert } = await import('./convert.js');
+        await convert(input, output, options);
+      })
+      .addHelpText('after', examplesOf('convert')),
+  );
 
-  withPictures(program.command('audit'))
-    .description('compare a converted model with its reference, node by node')
-    .argument('<model>', 'ONNX file')
-    .option(
-      '--reference <file>',
-      'the float32 model; without it the model is compared with its own conversion',
-    )
-    .addOption(
-      new Option('--precision <type>', 'of that conversion')
-        .choices(['float16', 'bfloat16', 'mixed'])
-        .default('float16'),
-    )
-    .addOption(computeOption())
-    .requiredOption('--data <[name=]file>', `inputs: ${FILES}; may be repeated`, collect)
-    .option('--samples <n>', 'use at most this many of them', wholeNumber, 4)
-    .option('--html <file>', 'write a page with plots')
-    .option('--fail-below <dB>', 'exit with 3 when an output has less than this', finite)
-    .option('--device <name>', "'cpu', 'cuda', 'cuda:1' or 'auto'")
-    .option('--json', 'print the report as JSON')
-    .action(async (model: string, options: AuditCommandOptions) => {
-      const { audit } = await import('./audit.js');
-      if (!(await audit(model, options))) process.exitCode = WORSE;
-    })
-    .addHelpText('after', examplesOf('audit'));
+  withPictures(
+    program
+      .command('audit')
+      .description('compare a converted model with its reference, node by node')
+      .argument('<model>', 'ONNX file')
+      .option(
+        '--reference <file>',
+        'the float32 model; without it the model is compared with its own conversion',
+      )
+      .addOption(
+        new Option('--precision <type>', 'of that conversion')
+          .choices(['float16', 'bfloat16', 'mixed'])
+          .default('float16'),
+      )
+      .addOption(computeOption())
+      .requiredOption('--data <[name=]file>', `inputs: ${FILES}; may be repeated`, collect)
+      .option('--samples <n>', 'use at most this many of them', wholeNumber, 4)
+      .option('--html <file>', 'write a page with plots')
+      .option('--fail-below <dB>', 'exit with 3 when an output has less than this', finite)
+      .option('--device <name>', "'cpu', 'cuda', 'cuda:1' or 'auto'")
+      .option('--json', 'print the report as JSON')
+      .action(async (model: string, options: AuditCommandOptions) => {
+        const { audit } = await import('./audit.js');
+        if (!(await audit(model, options))) process.exitCode = WORSE;
+      })
+      .addHelpText('after', examplesOf('audit')),
+  );
 
   program
     .command('convert-checkpoint')
@@ -367,6 +382,9 @@ function createProgram(): Command {
     .description('print the version')
     .action(() => console.log(packageVersion()));
 
+  for (const command of program.commands) {
+    command.showHelpAfterError(`(halftone ${command.name()} --help lists what it takes)`);
+  }
   return program;
 }
 
@@ -377,6 +395,10 @@ async function main(argv: readonly string[]): Promise<void> {
     report(error);
     process.exit(FAILURE);
   });
+  // With an 'exit', unlike without, files that are not complete are removed.
+  for (const [signal, code] of Object.entries(SIGNALS)) {
+    process.once(signal, () => process.exit(128 + code));
+  }
   try {
     await createProgram().parseAsync(argv);
   } catch (error) {

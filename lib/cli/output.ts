@@ -54,6 +54,10 @@ export function formatNumber(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
+/** "1 image", "2 images". */
+export const counted = (count: number, what: string): string =>
+  `${count} ${what}${count === 1 ? '' : 's'}`;
+
 const BAR = 30;
 
 /** "[######........................]  20 % text" */

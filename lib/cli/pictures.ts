@@ -57,6 +57,9 @@ interface Form {
   readonly width: number | null;
 }
 
+/** Pictures are held as arrays: 2^28 pixels of three channels are 3 GiB of float32. As many are decoded by sharp. */
+const MAX_PIXELS = 2 ** 28;
+
 const isChannels = (size: unknown): size is 1 | 3 => size === 1 || size === 3;
 
 /** The layout that was asked for, else the one whose place for channels holds 1 or 3 of them. */
@@ -83,10 +86,18 @@ function formOf(name: string, shape: readonly unknown[], options: PictureOptions
       `the input "${name}" ${shown} takes ${channels} channels as ${layout}${asked}: pictures have 1 or 3`,
     );
   }
-  const size = (asked: number | undefined, own: unknown) =>
-    asked ?? (typeof own === 'number' ? own : null);
   const [tall, wide] = options.resize ?? [];
-  return { layout, channels, height: size(tall, height), width: size(wide, width) };
+  const size = (asked: number | undefined, own: unknown) => {
+    if (asked !== undefined && typeof own === 'number' && asked !== own) {
+      throw new ParamError(`--resize ${tall}x${wide} does not fit the input "${name}" ${shown}`);
+    }
+    return asked ?? (typeof own === 'number' ? own : null);
+  };
+  const form = { layout, channels, height: size(tall, height), width: size(wide, width) };
+  if ((tall ?? 0) * (wide ?? 0) > MAX_PIXELS) {
+    throw new ParamError(`--resize ${tall}x${wide}: at most ${MAX_PIXELS} pixels are supported`);
+  }
+  return form;
 }
 
 /** The number for each channel out of one for all or one each. */

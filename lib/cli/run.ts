@@ -4,7 +4,7 @@ import type { Model, NodeReport } from '../index';
 import { inputSource } from './batches';
 import { type Evaluation, evaluateSource, loadModel, readLabels } from './evaluate';
 import { readInputs } from './inputs';
-import { colors, formatBytes, formatNumber, Progress, table } from './output';
+import { colors, counted, formatBytes, formatNumber, Progress, table } from './output';
 import type { PictureOptions } from './pictures';
 import { holdsOne, outputFormat, writeResults } from './results';
 
@@ -69,7 +69,7 @@ function printResult(result: Evaluation, count: number): void {
     }
   }
   const speed = formatNumber(count / seconds);
-  console.log(`${count} images in ${seconds.toFixed(2)} s, ${speed} per second`);
+  console.log(`${counted(count, 'image')} in ${seconds.toFixed(2)} s, ${speed} per second`);
 }
 
 /** Runs the command. */
@@ -126,8 +126,9 @@ export async function run(file: string, options: RunCommandOptions): Promise<voi
     printModel(model);
     printNodes(result.nodes);
     printResult(result, count);
-    const names = [...result.outputs.keys()].join(', ');
-    if (files.length > 0) console.log(`${names} is in ${files.join(', ')}`);
+    const names = [...result.outputs.keys()];
+    const are = names.length === 1 ? 'is' : 'are';
+    if (files.length > 0) console.log(`${names.join(', ')} ${are} in ${files.join(', ')}`);
   }
   model.dispose();
 }

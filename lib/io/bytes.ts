@@ -26,6 +26,7 @@ export async function readBytes(
     const stat = await handle.stat();
     const { size } = stat;
     if (stat.isDirectory()) throw new ModelError(`${file} is a directory, not a model`);
+    if (!stat.isFile()) throw new ModelError(`${file} is a pipe or a device, not a file`);
     if (size > MAX_BYTES) {
       throw new ModelError(`${file} has ${size} bytes; a model has at most ${MAX_BYTES}`);
     }

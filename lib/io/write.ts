@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 
 /** What the codes of the file system say about a file that is to be made. */
@@ -62,6 +63,13 @@ async function writeTo(
   }
 }
 
+/** Files that are being written here: process.exit() removes them. */
+const unfinished = new Set<string>();
+
+function removeUnfinished(): void {
+  for (const file of unfinished) rmSync(file, { force: true });
+}
+
 /** `mode`: that of the file to be replaced. */
 async function replace(
   file: string,
@@ -70,6 +78,8 @@ async function replace(
   write: (handle: FileHandle) => Promise<unknown>,
 ): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  if (unfinished.size === 0) process.on('exit', removeUnfinished);
+  unfinished.add(temporary);
   try {
     await writeTo(temporary, 'wx', async (handle) => {
       if (mode !== undefined) await handle.chmod(mode & 0o777);
@@ -81,5 +91,8 @@ async function replace(
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {}); // the first error counts
     throw error;
+  } finally {
+    unfinished.delete(temporary);
+    if (unfinished.size === 0) process.off('exit', removeUnfinished);
   }
 }

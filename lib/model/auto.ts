@@ -81,6 +81,11 @@ async function outputsOf(
   return all;
 }
 
+function hasFinite(values: ArrayLike<number | bigint>): boolean {
+  for (let i = 0; i < values.length; i++) if (Number.isFinite(Number(values[i]))) return true;
+  return false;
+}
+
 /** The graph with as few nodes in float32 as the tolerance allows. `make` builds a model of a converted graph. */
 export async function convertAuto(
   graph: Graph,
@@ -98,6 +103,11 @@ export async function convertAuto(
   }
   const convert = await prepareConversion(graph, 'auto', options, model.device);
   const reference = await outputsOf(model, data, signal);
+  if (!reference.some((outputs) => [...outputs.values()].some(hasFinite))) {
+    throw new ParamError(
+      "convert: precision 'auto' has nothing to measure: the model's outputs for data hold no finite number",
+    );
+  }
   const { conversion } = convert(new Set());
   const low = conversion.nodes.filter(({ precision }) => precision !== 'float32');
   const { kept, found } = await searchPrecision({

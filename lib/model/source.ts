@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DeviceName } from '../device';
-import { ParamError } from '../errors';
+import { ModelError, ParamError } from '../errors';
 import type { Graph } from '../graph/ir';
 import { readBytes } from '../io/bytes';
 import { decodeProto, parseModel } from '../onnx/decode';
@@ -70,6 +70,15 @@ export type GraphPolicy = 'auto' | boolean;
 
 /** An ONNX model: the path of its file, or its bytes. */
 export type ModelSource = string | URL | Uint8Array;
+
+/** An error of a model that comes from a file, with the file's name in front; any other as it is. */
+export function withFile(source: ModelSource, error: unknown): unknown {
+  if (!(error instanceof ModelError) || source instanceof Uint8Array) return error;
+  const file = source instanceof URL ? fileURLToPath(source) : source;
+  const { message, node, op, opset, cause } = error;
+  if (message.startsWith(file)) return error;
+  return new ModelError(`${file}: ${message}`, { node, op, opset, cause });
+}
 
 /** Reads a model with all its data. The last phase that it reports, 'check', is what the caller does next. */
 export async function readModel(source: ModelSource, options: LoadOptions): Promise<Graph> {

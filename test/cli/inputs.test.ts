@@ -126,6 +126,13 @@ describe('pictures', () => {
     await refuses(['N', 3, 1, 2], { mean: [1, 2] }, /--mean must have one number or 3, .*got 2/);
     writeFileSync(at('broken.png'), '\x89PNG\r\n\x1a\nno more');
     await expect(read(['N', 3, 1, 2], {}, at('broken.png'))).rejects.toThrow(/broken\.png: /);
+    const huge = { resize: [99999, 99999] } as const;
+    await expect(read(['N', 3, 1, 2], huge, at('two.png'))).rejects.toThrow(
+      '--resize 99999x99999 does not fit the input "x" [N, 3, 1, 2]',
+    );
+    await expect(read(['N', 3, 'h', 'w'], huge, at('two.png'))).rejects.toThrow(
+      '--resize 99999x99999: at most 268435456 pixels are supported',
+    );
     mkdirSync(at('empty'));
     await expect(read(['N', 3, 1, 2], {}, at('empty'))).rejects.toThrow(/empty: holds no pictures/);
     using open = await echo({ x: ['N', 3, 'h', 'w'] });

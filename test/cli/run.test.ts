@@ -116,7 +116,19 @@ describe('halftone run', () => {
       2,
       /Allowed choices are float32/,
     ],
-    ['no such file', () => ['run', at('none.onnx'), '--input', at('images.npy')], 1, /ENOENT/],
+    [
+      'no such file',
+      () => ['run', at('none.onnx'), '--input', at('images.npy')],
+      1,
+      /none\.onnx: no such file .*\n\(ENOENT/,
+    ],
+    [
+      'a device',
+      () => ['run', at('m.onnx'), '--input', '/dev/null'],
+      1,
+      /\/dev\/null: is a pipe or a device, not a file\n\(ParamError/,
+    ],
+    ['a device as a model', () => ['inspect', '/dev/null'], 1, /null is a pipe or a device/],
     [
       'no model',
       () => ['run', at('images.npy'), '--input', at('images.npy')],
@@ -133,7 +145,7 @@ describe('halftone run', () => {
       'images of another size',
       () => ['run', at('m.onnx'), '--input', at('two.npy')],
       1,
-      /entries of \[\] do not fit the input "x" \[N, 1, 1, 2\]/,
+      /an array \[[\d, ]*\] does not fit the input "x" \[N, 1, 1, 2\]/,
     ],
     [
       'other labels',
@@ -160,6 +172,20 @@ describe('halftone run', () => {
       /--model and --images go together/,
     ],
   ];
+
+  test('variables of native code that are not understood', () => {
+    const args = ['run', at('m.onnx'), '--input', at('images.npy')];
+    for (const [name, value, rule] of [
+      ['HALFTONE_NUM_THREADS', 'many', 'a number in [1, 1024]'],
+      ['HALFTONE_CPU_ISA', 'sse', 'baseline, avx2, avx512 or avx512fp16'],
+    ] as const) {
+      const { code, stderr } = halftone(args, { [name]: value });
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: `halftone: ${name} must be ${rule}, got "${value}"\n(ParamError, ERR_PARAM)\n`,
+      });
+    }
+  });
 
   test.each(BAD)('refuses %s', (_name, args, expected, message) => {
     const { code, stdout, stderr } = halftone(args());

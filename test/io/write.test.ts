@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { ParamError } from '../../lib/errors';
 import { writeWhole } from '../../lib/io/write';
+import { REPO } from '../support/repo';
 
 let folder: string;
 beforeEach(() => {
@@ -65,6 +66,19 @@ describe('writeWhole', () => {
     await expect(write(at('a'), 'two', AbortSignal.abort(own))).rejects.toBe(own);
     expect(readFileSync(at('a'), 'utf8')).toBe('one');
     expect(readdirSync(folder)).toEqual(['a']);
+  });
+
+  test('process.exit() in the midst of it leaves nothing', () => {
+    const script = `
+      const { writeWhole } = require(${JSON.stringify(path.join(REPO, 'dist/lib/io/write.js'))});
+      writeWhole(${JSON.stringify(at('a'))}, undefined, async (handle) => {
+        await handle.writeFile('half of');
+        console.log(require('node:fs').readdirSync(${JSON.stringify(folder)}).length);
+        process.exit(3);
+      });`;
+    const { status, stdout } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({ status: 3, stdout: '1\n' });
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   test('says why a file cannot be made, by its own name', async () => {

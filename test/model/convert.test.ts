@@ -143,6 +143,8 @@ describe('mixed precision', () => {
     await refuses({ precision: 'mixed', compute: 'int8' }, 'compute must be float32');
     await refuses({ precision: 'mixed', data: [] }, "data and tolerance are for precision 'auto'");
     await refuses({ precision: 'auto' }, "precision 'auto' needs data");
+    const lost = Float32Array.from(X, () => Number.NaN);
+    await refuses({ precision: 'auto', data: [{ x: lost }] }, 'hold no finite number');
     await refuses(
       { precision: 'auto', data: [{ x: X }], tolerance: 0 },
       'tolerance must be a number above 0',
