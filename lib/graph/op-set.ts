@@ -1,5 +1,6 @@
 import type { DType } from '../dtype';
 import type { Attribute, Constant, Graph, Integer, Node } from './ir';
+import { nearest } from '../nearest';
 import { modelError } from './model-error';
 
 /** dtype and shape of a tensor. */
@@ -187,9 +188,11 @@ export class OpSet {
     const forms = this.#definitions.get(OpSet.#key(node.domain, node.op));
     if (!forms) {
       const set = node.domain === '' ? '' : ` of the domain "${node.domain}"`;
+      const near = nearest(OpSet.#key(node.domain, node.op), this.names, 3);
+      const hint = near.length > 0 ? `The nearest names are ${near.join(', ')}; ` : '';
       throw modelError(`operator ${node.op}${set} is not supported`, {
         ...place,
-        suggestion: `Supported: ${this.names.join(', ')}`,
+        suggestion: `${hint}docs/operators.md lists all that are`,
       });
     }
     if (opset === undefined) {

@@ -70,6 +70,13 @@ const images: ModelSpec = {
   initializers: { w: floats([3, 3, 1, 1]), b: floats([3]), v: floats([3, 1, 1]) },
   nodes: [conv('conv', 'x', 'a'), add(['a', 'x'], 'c'), relu('c', 'y')],
 };
+/** The same over one axis. */
+const line: ModelSpec = {
+  ...images,
+  inputs: { x: [2, 3, 5] },
+  outputs: { y: [2, 3, 5] },
+  initializers: { w: floats([3, 3, 1]), b: floats([3]), v: floats([3, 1]) },
+};
 const rows: ModelSpec = {
   opset: 20,
   inputs: { x: [2, 5, 4] },
@@ -105,6 +112,30 @@ describe('convolutions', () => {
       'conv2d 111 none left',
       'conv2d 1111 none right+add',
     ]);
+  });
+
+  test('over rows as over images', () => {
+    expect(fused(line)).toEqual([
+      'reshape 1 none conv',
+      'reshape 1 none add',
+      'conv2d 1111 relu conv+add+relu',
+      'reshape 1 none conv+add+relu',
+    ]);
+    const vector = [conv('conv', 'x', 'a', false), add(['v', 'a'], 'c'), relu('c', 'y')];
+    expect(fused({ ...line, nodes: vector })).toEqual([
+      'reshape 1 none conv',
+      'conv2d 111 relu conv+add+relu',
+      'reshape 1 none conv+add+relu',
+    ]);
+    // Values per channel beside a bias are no residual, and what is read twice stays.
+    const beside = [conv('conv', 'x', 'a'), add(['a', 'v'], 'y')];
+    expect(fused({ ...line, nodes: beside }).slice(1)).toEqual([
+      'conv2d 111 none conv',
+      'reshape 1 none conv',
+      'add 11 none add',
+    ]);
+    const twice = [conv('conv', 'x', 'a'), add(['a', 'x'], 'c'), add(['a', 'c'], 'y')];
+    expect(fused({ ...line, nodes: twice }).filter((call) => /^add/.test(call))).toHaveLength(2);
   });
 
   test.each<[string, Partial<ModelSpec>]>([
@@ -216,10 +247,11 @@ describe('the rounding between', () => {
       calls: reports.map(({ call }) => call),
     };
   };
-  const shapes = { images: [2, 3, 5, 5], rows: [2, 5, 4] };
+  const shapes = { images: [2, 3, 5, 5], line: [2, 3, 5], rows: [2, 5, 4] };
 
   test.each([
     ['images', images],
+    ['line', line],
     ['rows', rows],
   ] as const)('float32 %s: the same bits, fused or not', async (name, spec) => {
     using fast = await Model.load(onnxModel(spec));

@@ -25,7 +25,7 @@ const LEADERS = new Set(['Conv', 'Gemm', 'MatMul', 'QLinearConv', 'ConvInteger',
  * | matmul with a matrix, add of one value per column | linear |
  * | gemmEx without factors, relu or gelu (tanh) | linear |
  *
- * The fused call stands where the last one stood, so all that it reads is there.
+ * Rows are images of one row here. The fused call stands where the last one stood, so all that it reads is there.
  */
 export function fuseSteps(plan: Plan, options: FuseOptions): Plan {
   const fuser = new Fuser(plan, options);
@@ -50,9 +50,55 @@ class Fuser {
   }
 
   add(step: Step): void {
-    const fused = this.#fuse(step) ?? step;
-    for (const value of fused.outputs) this.#at.set(value, this.steps.length);
-    this.steps.push(fused);
+    this.#push(this.#fuse(step) ?? this.#fuseRows(step) ?? step);
+  }
+
+  #push(step: Step): void {
+    for (const value of step.outputs) this.#at.set(value, this.steps.length);
+    this.steps.push(step);
+  }
+
+  /**
+   * A convolution over rows is one over images of one row, between two views. What follows the second view is moved before
+   * it, where it can become a part of the call; the result is the view.
+   */
+  #fuseRows(step: Step): Step | undefined {
+    if (!FOLLOWERS.has(step.node.op)) return undefined;
+    const [out] = step.outputs as [Value];
+    for (const x of step.inputs) {
+      const view = x && same(x, out) ? this.#leader(x, step) : undefined;
+      const [images] = view?.op === VIEW ? view.inputs : [];
+      if (!view || !images || this.#leader(images, step)?.op !== 'conv2d') continue;
+      const before = this.steps.length;
+      const inputs = step.inputs.map((v) => (v === x ? images : v && this.#imagesOfOne(v, step)));
+      const result: Value = { desc: images.desc };
+      const fused = this.#fuse({ ...step, inputs, outputs: [result] });
+      if (!fused) {
+        this.steps.length = before; // the views of other inputs
+        continue;
+      }
+      this.steps[this.#at.get(x as Value) as number] = undefined;
+      this.#push(fused);
+      this.#readers.set(result, 1);
+      return { ...view, inputs: [result], outputs: step.outputs, node: fused.node };
+    }
+    return undefined;
+  }
+
+  /** [..., w] as [..., 1, w]: what is broadcast over rows, for images of one row. */
+  #imagesOfOne(value: Value, step: Step): Value {
+    const { shape, dtype } = value.desc;
+    if (shape.length < 2) return value;
+    const wide = [...shape.slice(0, -1), 1, ...shape.slice(-1)];
+    if (value.constant) {
+      const constant = { ...value.constant, shape: wide };
+      return { desc: constant, constant };
+    }
+    const maker = this.#maker(value);
+    const inputs = maker?.op === VIEW ? maker.inputs : [value];
+    const made: Value = { desc: { dtype, shape: wide } };
+    this.#push({ ...step, op: VIEW, inputs, params: { shape: wide }, outputs: [made] });
+    return made;
   }
 
   /** The step that makes a value, when only this reader has it and it may do more. */

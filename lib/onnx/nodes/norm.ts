@@ -1,7 +1,7 @@
 import type { DType } from '../../dtype';
+import { elementCount } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { alongAxisBatch, perImageBatch, sameTypes } from './common';
-import { part } from './move';
 import { algebra, axisOf, cast, scalar, wideType } from './scalar';
 import { reshape } from './shape';
 
@@ -94,18 +94,22 @@ const lrn: OpDefinition = {
     const size = call.int('size') ?? 0;
     const [, channels = 0] = x.desc.shape;
     if (size < 1) throw call.error(`size must be 1 or more, got ${size}`);
+    if (elementCount(x.desc.shape) === 0) return x;
     const wide = wideType(x.desc.dtype);
     const a = algebra(call, wide);
     const images = cast(call, x, wide);
-    const before = Math.floor((size - 1) / 2);
-    const none = x.desc.shape.map(() => 0);
-    const at = (value: number) => none.map((_, axis) => (axis === 1 ? value : 0));
-    const padded = call.emit('pad', [a.mul(images, images)], {
-      before: at(before),
-      after: at(size - 1 - before),
+    // What lies beyond the first and the last channel adds nothing.
+    const before = Math.min(Math.floor((size - 1) / 2), channels - 1);
+    const after = Math.min(size - 1 - Math.floor((size - 1) / 2), channels - 1);
+    const [n = 0, , ...rest] = x.desc.shape;
+    const column = reshape(call, a.mul(images, images), [n, 1, channels, elementCount(rest)]);
+    // The norm with p = 1 of squares is their sum.
+    const sums = call.emit('lpPool', [column], {
+      kernel: [before + 1 + after, 1],
+      padding: [before, 0, after, 0],
+      p: 1,
     });
-    const shifted = Array.from({ length: size }, (_, i) => part(call, padded, 1, i, channels));
-    const sum = shifted.reduce((total, one) => a.add(total, one));
+    const sum = reshape(call, sums, x.desc.shape);
     const scale = (call.float('alpha') ?? 1e-4) / size;
     const base = a.add(a.mul(sum, scale), call.float('bias') ?? 1);
     const divisor = call.emit('pow', [base, scalar(call, call.float('beta') ?? 0.75, wide)]);
