@@ -90,6 +90,12 @@ export interface NodeCall {
   error(what: string, suggestion?: string): Error;
 }
 
+/** The name of the number of images in the shapes of a graph whose batch was freed. */
+export const BATCH = 'N';
+
+/** One of the values of a list of sizes: a number, or the number of images. */
+export type Size = number | typeof BATCH;
+
 /** What the batch pass (passes/batch.ts) asks of a node: see there. */
 export interface BatchQuery {
   readonly node: Node;
@@ -98,8 +104,10 @@ export interface BatchQuery {
   /** Shapes for the batch that the file was made for; undefined where an input is left out. */
   readonly shapes: readonly (readonly number[] | undefined)[];
   readonly outputShapes: readonly (readonly number[])[];
-  /** Values of inputs that are known. */
+  /** Values of inputs that are known, and the same for any number of images. */
   readonly known: readonly (Constant | undefined)[];
+  /** Integers of inputs of at most one axis that are known but for the number of images. */
+  readonly sizes: readonly (readonly Size[] | undefined)[];
   readonly opset: number;
   /** The number of images that the file was made for. */
   readonly batch: number;
@@ -130,6 +138,10 @@ export interface OpDefinition {
   lower(call: NodeCall): Value | readonly Value[];
   /** Absent: nothing is known about how the node treats axis 0. */
   batch?(query: BatchQuery): BatchAnswer;
+  /** The values of the result where the node only moves sizes among which is the number of images; undefined: it does more. */
+  sizes?(query: BatchQuery): readonly Size[] | undefined;
+  /** The input with the sizes of the result, which may have the number of images among them: `batch` looks. */
+  readonly sizesAt?: number;
 }
 
 /** All operators that are understood. */

@@ -32,6 +32,8 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** Every value of the graph by name. */
   readonly values: ReadonlyMap<string, Value>;
+  /** What was computed because shapes or axes follow from it. */
+  readonly known: ReadonlyMap<Value, Constant>;
 }
 
 /** Values that a plan depends on and that only a run knows: inputs, and what nodes make of them. */
@@ -120,7 +122,7 @@ export function makePlan(
     }
     outputs.set(name, value);
   }
-  return { inputs: given, outputs, steps, values };
+  return { inputs: given, outputs, steps, values, known: state.known };
 }
 
 interface PlanState {

@@ -1,9 +1,14 @@
-import { type Constant, freshName, type Graph, type Node, type ValueInfo, valueNames } from '../ir';
-import { attributeOf, type BatchQuery, type OpSet, type Value } from '../op-set';
+import {
+  type Constant,
+  freshName,
+  type Graph,
+  integersOf,
+  type Node,
+  type ValueInfo,
+  valueNames,
+} from '../ir';
+import { attributeOf, BATCH, type BatchQuery, type OpSet, type Size } from '../op-set';
 import type { Plan } from '../plan';
-
-/** The name of the number of images in the shapes of a graph whose batch was freed. */
-export const BATCH = 'N';
 
 export type BatchResult =
   | {
@@ -20,28 +25,43 @@ export type BatchResult =
  *
  * Nothing is assumed: each node must be known to treat the images one by one (`OpDefinition.batch`), given that its
  * inputs hold one entry per image along axis 0. Shapes of Reshape that spell out the number of images are replaced;
- * `changed` names those nodes. When it cannot be shown for a node, the result says which one and why.
+ * `changed` names those nodes. Shapes that follow from a Shape (parts of it, joined with numbers) are followed value by value
+ * (`OpDefinition.sizes`): they are computed anew for each number of images. When it cannot be shown for a node, the result says which one and why.
  *
  * `plan` is the graph's plan for the shapes that its inputs declare.
  */
 export function freeBatch(graph: Graph, opSet: OpSet, plan: Plan): BatchResult {
-  const sizes = new Set<unknown>(graph.inputs.map(({ shape }) => shape?.[0]));
-  const [batch] = sizes;
-  if (sizes.size !== 1 || typeof batch !== 'number') {
+  const first = new Set<unknown>(graph.inputs.map(({ shape }) => shape?.[0]));
+  const [batch] = first;
+  if (first.size !== 1 || typeof batch !== 'number') {
     return { why: 'the inputs do not share a fixed first size' };
   }
   const batched = new Set(graph.inputs.map(({ name }) => name));
+  const sizes = new Map<string, readonly Size[]>();
   const names = valueNames(graph);
   const initializers = new Map(graph.initializers);
   const changed: string[] = [];
   const nodes: Node[] = [];
   for (const node of graph.nodes) {
-    if (!node.inputs.some((name) => batched.has(name))) {
+    if (!node.inputs.some((name) => batched.has(name) || sizes.has(name))) {
       nodes.push(node);
       continue;
     }
     const definition = opSet.find(node, graph.opsets);
-    const answer = definition.batch?.(makeQuery(node, graph, plan, batched, batch)) ?? {
+    const query = makeQuery(node, graph, plan, { batched, sizes }, batch);
+    const [output = ''] = node.outputs;
+    const moved = query.outputShapes[0]?.length === 1 || query.outputShapes[0]?.length === 0;
+    const found = moved ? definition.sizes?.(query) : undefined;
+    if (found) {
+      if (found.includes(BATCH)) sizes.set(output, found);
+      nodes.push(node);
+      continue;
+    }
+    const counted = node.inputs.findIndex((name, i) => sizes.has(name) && i !== definition.sizesAt);
+    if (counted >= 0) {
+      return { why: `node "${node.name}" (${node.op}): it computes with the number of images` };
+    }
+    const answer = definition.batch?.(query) ?? {
       ok: false,
       why: `nothing is known of how ${node.op} treats single images`,
     };
@@ -66,21 +86,37 @@ export function freeBatch(graph: Graph, opSet: OpSet, plan: Plan): BatchResult {
   return { graph: { ...graph, inputs, outputs, nodes, initializers }, changed, batched };
 }
 
+/** What is known of the values so far. */
+interface Followed {
+  readonly batched: ReadonlySet<string>;
+  /** Lists that have the number of images among their values. */
+  readonly sizes: ReadonlyMap<string, readonly Size[]>;
+}
+
+/** More than any shape has, and than what is gathered from one. */
+const MAX_SIZES = 64;
+
 function makeQuery(
   node: Node,
   graph: Graph,
   plan: Plan,
-  batched: ReadonlySet<string>,
+  { batched, sizes }: Followed,
   batch: number,
 ): BatchQuery {
-  const inputs = node.inputs.map((name): Value | undefined => plan.values.get(name));
+  const inputs = node.inputs.map((name) => plan.values.get(name));
+  const known = inputs.map((value, i) => {
+    const name = node.inputs[i] as string;
+    if (!value || batched.has(name) || sizes.has(name)) return undefined;
+    return value.constant ?? plan.known.get(value);
+  });
   return {
     node,
     batch,
+    sizes: node.inputs.map((name, i) => sizes.get(name) ?? numbersOf(known[i])),
     opset: graph.opsets.get(node.domain) ?? 0,
     batched: node.inputs.map((name) => batched.has(name)),
     shapes: inputs.map((value) => value?.desc.shape),
-    known: inputs.map((value) => value?.constant),
+    known,
     outputShapes: node.outputs.map((name) => plan.values.get(name)?.desc.shape ?? []),
     int: (name) => {
       const value = attributeOf(node, name, 'int');
@@ -88,6 +124,12 @@ function makeQuery(
     },
     ints: (name) => attributeOf(node, name, 'ints')?.map(Number),
   };
+}
+
+/** The values of a short list of integers. */
+function numbersOf(constant: Constant | undefined): readonly number[] | undefined {
+  if (!constant || constant.shape.length > 1 || constant.data.length > MAX_SIZES) return undefined;
+  return /^int(32|64)$/.test(constant.dtype) ? integersOf(constant) : undefined;
 }
 
 function replaceInput(

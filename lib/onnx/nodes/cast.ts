@@ -3,6 +3,7 @@ import type { DType } from '../../dtype';
 import type { BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { dataTypeName, dtypeOf } from '../decode-tensor';
 import { perImageBatch } from './common';
+import { castSizes } from './sizes';
 
 const POWER_ROUNDINGS: ReadonlySet<string> = new Set(['up', 'down', 'nearest']);
 
@@ -34,6 +35,7 @@ const casts = {
   op: 'Cast',
   inputs: [1, 1],
   lower: (call: NodeCall) => convert(call, call.input(0), typeOf(call, 'cast')),
+  sizes: castSizes,
   batch: perImageBatch,
 } as const;
 

@@ -3,6 +3,7 @@ import type { BatchAnswer, BatchQuery, NodeCall, OpDefinition, Value } from '../
 import { sameTypes } from './common';
 import { algebra, axisOf, cast } from './scalar';
 import { countUp, integers, number, reshape } from './shape';
+import { gatherSizes } from './sizes';
 
 /** Reading and writing where indices say. Those that are known are checked when the model is loaded. */
 
@@ -39,6 +40,7 @@ const gather: OpDefinition = {
     const indices = checkIndices(call, 1, sizeAt(call, axis));
     return call.emit('gather', [call.input(0), indices], { axis });
   },
+  sizes: gatherSizes,
   batch: gatherBatch,
 };
 

@@ -1,5 +1,6 @@
 import {
   attributeOf,
+  BATCH,
   type BatchAnswer,
   type BatchQuery,
   type NodeCall,
@@ -116,6 +117,8 @@ function resizeBatch(query: BatchQuery, scalesAt: number): BatchAnswer {
   const axes = query.ints('axes')?.map((axis) => (axis < 0 ? axis + rank : axis));
   if (axes && !axes.includes(0)) return { ok: true };
   const at = axes ? axes.indexOf(0) : 0;
+  const asked = query.sizes[3] ?? [];
+  if (asked.indexOf(BATCH) === at && asked.lastIndexOf(BATCH) === at) return { ok: true };
   const scale = query.known[scalesAt]?.data[at];
   return scale === 1 ? { ok: true } : { ok: false, why: 'it may resize along the images' };
 }
@@ -144,6 +147,7 @@ export const RESIZE: readonly OpDefinition[] = [
     inputs: [1, 4],
     attributes: RESIZE_11,
     lower: resize11,
+    sizesAt: 3,
     batch: (query) => resizeBatch(query, 2),
   },
   {
@@ -157,6 +161,7 @@ export const RESIZE: readonly OpDefinition[] = [
       keep_aspect_ratio_policy: 'string',
     },
     lower: resize11,
+    sizesAt: 3,
     batch: (query) => resizeBatch(query, 2),
   },
   {

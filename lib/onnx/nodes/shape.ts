@@ -1,6 +1,7 @@
 import { bfloat16BitsToFloat, halfBitsToFloat } from '../../dtype';
 import { type Constant, elementCount, integersOf } from '../../graph/ir';
 import {
+  BATCH,
   type BatchAnswer,
   type BatchQuery,
   type NodeCall,
@@ -10,6 +11,7 @@ import {
 } from '../../graph/op-set';
 import { MAX_RANK } from '../decode-tensor';
 import { perImageBatch, WORKS_ALONG } from './common';
+import { leadsWithImages, sameSizes } from './sizes';
 
 /** The same elements in another shape; of known values nothing is left to run. */
 export function reshape(call: NodeCall, x: Value, shape: readonly number[]): Value {
@@ -108,9 +110,19 @@ const reshapeNode: OpDefinition = {
     const target = call.knownInts(1) ?? [];
     return reshape(call, x, targetShape(call, x.desc.shape, target));
   },
+  sizes: sameSizes,
+  sizesAt: 1,
   batch(query) {
     const kept = keepsImages(query);
-    if (!kept.ok || !query.batched[0]) return kept;
+    if (!kept.ok) return kept;
+    const [, asked] = query.sizes;
+    if (asked?.includes(BATCH)) {
+      // Computed anew for each number of images. Axis 0 holds them before and after.
+      return query.batched[0]
+        ? leadsWithImages(asked)
+        : { ok: false, why: 'input 0 does not depend on the images, and its shape does' };
+    }
+    if (!query.batched[0]) return kept;
     const target = query.known[1];
     if (!target) return { ok: false, why: 'its shape depends on what the model is given' };
     const sizes = integersOf(target);
@@ -185,6 +197,7 @@ const squeeze: Omit<OpDefinition, 'since' | 'inputs'> = {
       shape.filter((size, axis) => (gone ? !gone.has(axis) : size !== 1)),
     );
   },
+  sizes: sameSizes,
   batch: (query) => axesBatch(query, query.shapes[0]?.length ?? 0),
 };
 
@@ -202,6 +215,7 @@ const unsqueeze: Omit<OpDefinition, 'since' | 'inputs'> = {
     );
     return reshape(call, x, shape);
   },
+  sizes: sameSizes,
   batch: (query) => axesBatch(query, query.outputShapes[0]?.length ?? 0),
 };
 
@@ -224,6 +238,7 @@ const identity: OpDefinition = {
   since: 1,
   inputs: [1, 1],
   lower: (call) => call.input(0),
+  sizes: sameSizes,
   batch: perImageBatch,
 };
 

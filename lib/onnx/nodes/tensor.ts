@@ -1,11 +1,19 @@
 import { ARRAY_TYPES } from '../../dtype';
 import { elementCount, integersOf } from '../../graph/ir';
-import type { BatchAnswer, BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import {
+  BATCH,
+  type BatchAnswer,
+  type BatchQuery,
+  type NodeCall,
+  type OpDefinition,
+  type Value,
+} from '../../graph/op-set';
 import { dataTypeName, dtypeOf } from '../decode-tensor';
 import { alongAxisBatch, inputsOf, perImageBatch, sameTypes, WORKS_ALONG } from './common';
 import { part } from './move';
 import { algebra, axisOf, cast, scalar } from './scalar';
 import { countUp, int64, integers, number, reshape } from './shape';
+import { concatSizes, leadsWithImages, repeatedBatch, shapeSizes, sliceSizes } from './sizes';
 
 /** Shape-1, 13, 15 ...: with the first and the end of the wanted axes. */
 const shapeOf = {
@@ -15,6 +23,7 @@ const shapeOf = {
     const { shape } = call.input(0).desc;
     return call.constant(int64(shape.slice(call.int('start') ?? 0, call.int('end'))));
   },
+  sizes: shapeSizes,
 } as const;
 
 /** Size-1, 13 ... */
@@ -36,6 +45,7 @@ const concatNode: OpDefinition = {
     if (axis === undefined) throw call.error('attribute "axis" is missing');
     return call.emit('concat', sameTypes(call, inputsOf(call)), { axis });
   },
+  sizes: concatSizes,
   batch(query) {
     const rank = query.shapes[0]?.length ?? 0;
     const axis = query.int('axis') ?? 0;
@@ -85,6 +95,7 @@ const slice1: OpDefinition = {
       ends: call.ints('ends') ?? missing(call, 'attribute "ends"'),
       axes: call.ints('axes') ?? [],
     }),
+  sizes: sliceSizes,
   batch: (query) =>
     sliceBatch(query, query.ints('starts'), query.ints('ends'), query.ints('axes'), undefined),
 };
@@ -101,6 +112,7 @@ const slice10: OpDefinition = {
       axes: integers(call, 3) ?? [],
       steps: integers(call, 4) ?? [],
     }),
+  sizes: sliceSizes,
   batch(query) {
     const optional = (index: number) => (query.shapes[index] ? knownOf(query, index) : []);
     const [starts, ends, axes, steps] = [1, 2, 3, 4].map(optional);
@@ -247,6 +259,8 @@ const constantOfShape: OpDefinition = {
     if (shape.some((n) => n < 0)) throw call.error(`the shape is [${shape.join(', ')}]`);
     return full(call, shape, call.constant({ ...value, shape: [] }));
   },
+  sizesAt: 0,
+  batch: ({ sizes: [asked = []] }) => repeatedBatch(asked, []),
 };
 
 /** Expand-8, 13: broadcasts in both directions. */
@@ -255,7 +269,14 @@ const expand: OpDefinition = {
   since: 8,
   inputs: [2, 2],
   lower: (call) => full(call, call.knownInts(1) ?? [], call.input(0)),
+  sizesAt: 1,
   batch(query) {
+    const [, asked] = query.sizes;
+    const [from = []] = query.shapes;
+    if (asked?.includes(BATCH)) {
+      if (!query.batched[0]) return repeatedBatch(asked, from);
+      return asked.length === from.length ? leadsWithImages(asked) : WORKS_ALONG;
+    }
     const sizes = knownOf(query, 1);
     const rank = query.shapes[0]?.length ?? 0;
     if (!sizes || sizes.length > rank) return WORKS_ALONG;
