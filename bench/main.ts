@@ -3,6 +3,7 @@
  * PyTorch.
  *
  *   npm run bench -- [--filter REGEXP] [--device cpu] [--samples N] [--json FILE] [--markdown FILE] [--quick] [--torch WHEN]
+ *   npm run bench -- --models PATH [--batch N] [...]
  */
 
 import { writeFileSync } from 'node:fs';
@@ -24,6 +25,8 @@ import {
   withoutPaths,
 } from './machine';
 import { type Clock, hostCost, makeSets, METHODS, type Method, type Plug, time } from './measure';
+import { benchModels, MODEL_METHODS } from './models';
+import { modelsMarkdown, modelsSummary } from './models-report';
 import { type PeerAnswer, runPeer } from './peer';
 import { markdown, summary } from './report';
 import { addPeer, addShares, goals, type Report, type Row } from './results';
@@ -108,6 +111,8 @@ async function measureHost(tools: Tools): Promise<Report['host']> {
 }
 
 interface Asked {
+  readonly models?: string | undefined;
+  readonly batch: string;
   readonly filter: string;
   readonly device: string;
   readonly quick: boolean;
@@ -117,13 +122,15 @@ interface Asked {
   readonly 'torch-seconds': string;
 }
 
-function samplesOf({ samples }: Asked): Partial<Method> {
-  if (samples === undefined) return {};
-  const count = Number(samples);
+function wholeNumber(option: string, text: string): number {
+  const count = Number(text);
   if (!Number.isInteger(count) || count < 1)
-    throw new Error(`--samples must be a whole number, at least 1, got ${samples}`);
-  return { samples: count };
+    throw new Error(`--${option} must be a whole number, at least 1, got ${text}`);
+  return count;
 }
+
+const samplesOf = ({ samples }: Asked): { samples?: number } =>
+  samples === undefined ? {} : { samples: wholeNumber('samples', samples) };
 
 async function measureAll(
   selected: readonly BenchCase[],
@@ -246,6 +253,8 @@ const HELP = `npm run bench -- [options]
   --quick          everything once and tiny: whether it runs, not how fast
   --torch WHEN     measure PyTorch too: auto (default: on CUDA devices), on, off
   --torch-seconds N  the most that PyTorch may take: 300
+  --models PATH    instead: whole models, of a folder or one file, on the CPU beside ONNX Runtime; --filter is of their names
+  --batch N        images per run of models where that is open: 1
   --python NAME    the interpreter that has PyTorch: python3
   --json FILE, --markdown FILE`;
 
@@ -253,6 +262,8 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       filter: { type: 'string', default: '' },
+      models: { type: 'string' },
+      batch: { type: 'string', default: '1' },
       device: { type: 'string', default: 'cpu' },
       samples: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -268,12 +279,23 @@ async function main(): Promise<void> {
     console.log(HELP);
     return;
   }
-  const write = (report: Report): void => {
+  const write = <R>(report: R, page: (report: R) => string): void => {
     if (values.json) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-    if (values.markdown) writeFileSync(values.markdown, markdown(report));
+    if (values.markdown) writeFileSync(values.markdown, page(report));
   };
-  const report = await run(values, write);
-  write(report);
+  if (values.models !== undefined) {
+    const report = await benchModels(values.models, {
+      filter: new RegExp(values.filter),
+      batch: wholeNumber('batch', values.batch),
+      method: { ...MODEL_METHODS[values.quick ? 'quick' : 'full'], ...samplesOf(values) },
+    });
+    write(report, modelsMarkdown);
+    console.log(modelsSummary(report));
+    return;
+  }
+  const keep = (report: Report): void => write(report, markdown);
+  const report = await run(values, keep);
+  keep(report);
   console.log(summary(report));
   // What a device does not offer is a result; anything else that failed is a failure.
   const failed = report.rows.filter(({ error }) => error && error.code !== 'ERR_UNSUPPORTED');

@@ -3,14 +3,9 @@
 import type { Ceiling } from './ceilings';
 import type { GpuState } from './machine';
 import type { Goal, Report, Row } from './results';
+import { aligned, duration, markdownTable } from './text';
 
 const fixed = (x: number, digits: number) => x.toFixed(digits);
-
-/** Time in the unit that suits it. */
-function duration(seconds: number): string {
-  if (seconds >= 1) return `${fixed(seconds, 2)} s`;
-  return seconds >= 1e-3 ? `${fixed(seconds * 1e3, 2)} ms` : `${fixed(seconds * 1e6, 1)} us`;
-}
 
 /** Operations or bytes per second in the unit that suits them. */
 function perSecond(amount: number, of: 'operations' | 'bytes', name = ''): string {
@@ -154,16 +149,7 @@ export function summary(report: Report): string {
     const lines = table(rows, report);
     // A reason may be long: it does not widen the column of kernels.
     const measured = lines.filter((line) => line[LEFT] !== '');
-    const widths = (lines[0] ?? []).map((_, i) =>
-      Math.max(...(i === 0 ? lines : measured).map((line) => line[i]?.length ?? 0)),
-    );
-    out.push('', group);
-    for (const line of lines) {
-      const padded = line.map((text, i) =>
-        i < LEFT ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0),
-      );
-      out.push(`  ${padded.join('  ')}`.trimEnd());
-    }
+    out.push('', group, ...aligned(lines, LEFT, measured).map((line) => `  ${line}`));
   }
   return out.join('\n');
 }
@@ -172,15 +158,7 @@ export function summary(report: Report): string {
 export function markdown(report: Report): string {
   const out = ['# Benchmark', '', ...heading(report).map((line) => `- ${line}`)];
   for (const [group, rows] of groups(report)) {
-    const [headings = [], ...lines] = table(rows, report);
-    out.push(
-      '',
-      `## ${group}`,
-      '',
-      `| ${headings.join(' | ')} |`,
-      `|${headings.map((_, i) => (i < LEFT ? '---|' : '---:|')).join('')}`,
-      ...lines.map((line) => `| ${line.join(' | ')} |`),
-    );
+    out.push('', `## ${group}`, '', ...markdownTable(table(rows, report), LEFT));
   }
   return `${out.join('\n')}\n`;
 }
