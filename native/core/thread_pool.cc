@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -32,6 +33,24 @@ int default_threads() {
   return n ? static_cast<int>(n) : 1;
 }
 
+// Waits until done() without sleeping, for as long as the gaps between the kernels of a model take:
+// waking a thread takes several times longer. Others that want the CPU get it meanwhile.
+template <class Done>
+bool soon(Done&& done) {
+  constexpr std::chrono::microseconds kGap{20};
+  const auto begin = std::chrono::steady_clock::now();
+  do {
+    for (int i = 0; i < 16; ++i) {
+      if (done()) return true;
+#if defined(__SSE2__)
+      __builtin_ia32_pause();
+#endif
+    }
+    std::this_thread::yield();
+  } while (std::chrono::steady_clock::now() - begin < kGap);
+  return done();
+}
+
 }  // namespace
 
 // One job at a time. Threads draw piece numbers from `next`. `workers_inside` counts the pool's
@@ -43,9 +62,12 @@ struct ThreadPool::State {
 
   std::mutex mutex;
   std::condition_variable wake, left;
-  uint64_t generation = 0;
-  bool stop = false;
-  int workers_inside = 0;
+  // Changed under the mutex; read without it by those who wait for a change.
+  std::atomic<uint64_t> generation{0};
+  std::atomic<int> workers_inside{0};
+  std::atomic<bool> stop{false};
+  int asleep = 0;      // workers that need to be woken
+  bool waits = false;  // the caller sleeps until workers_inside is 0
 
   void (*call)(void*, int64_t) = nullptr;
   void* body = nullptr;
@@ -70,16 +92,19 @@ struct ThreadPool::State {
   void loop() {
     inside_pool = true;
     uint64_t seen = 0;
-    std::unique_lock lock(mutex);
     for (;;) {
+      soon([&] { return stop || generation != seen; });
+      std::unique_lock lock(mutex);
+      ++asleep;
       wake.wait(lock, [&] { return stop || (generation != seen && call); });
+      --asleep;
       if (stop) return;
       seen = generation;
       ++workers_inside;
       lock.unlock();
       work();
       lock.lock();
-      if (--workers_inside == 0) left.notify_all();
+      if (--workers_inside == 0 && waits) left.notify_all();
     }
   }
 };
@@ -122,6 +147,7 @@ void ThreadPool::run_erased(int64_t pieces, const std::atomic<bool>& cancelled,
   }
   State& s = *state_;
   std::lock_guard job(s.job_mutex);
+  bool sleepers;
   {
     std::lock_guard lock(s.mutex);
     s.call = call;
@@ -130,13 +156,17 @@ void ThreadPool::run_erased(int64_t pieces, const std::atomic<bool>& cancelled,
     s.cancelled = &cancelled;
     s.next.store(0, std::memory_order_relaxed);
     ++s.generation;
+    sleepers = s.asleep > 0;
   }
-  s.wake.notify_all();
+  if (sleepers) s.wake.notify_all();
   inside_pool = true;
   s.work();
   inside_pool = false;
+  soon([&] { return s.workers_inside == 0; });
   std::unique_lock lock(s.mutex);
+  s.waits = true;
   s.left.wait(lock, [&] { return s.workers_inside == 0; });
+  s.waits = false;
   s.call = nullptr;  // late wakers find no job
   if (auto thrown = std::exchange(s.thrown, nullptr)) {
     lock.unlock();
