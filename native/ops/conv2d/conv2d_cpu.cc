@@ -53,9 +53,10 @@ Status conv2d_cpu(const Conv2d::Params& params, const KernelContext& context) {
     said(context, "conv2d_empty", call);
     return {};
   }
-  const ConvReport report = conv2d_depthwise_offered(g, params, call)
-                                ? conv2d_depthwise(g, params, call, context)
-                                : conv2d_product(g, params, call, context);
+  const ConvReport report =
+      conv2d_depthwise_offered(g, params, call) ? conv2d_depthwise(g, params, call, context)
+      : conv2d_planes_offered(g, params, call)  ? conv2d_planes(g, params, call, context)
+                                                : conv2d_product(g, params, call, context);
   said(context, report.kernel, call, report.workspace_bytes);
   return {};
 }

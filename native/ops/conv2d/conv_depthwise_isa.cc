@@ -6,63 +6,78 @@ namespace halftone {
 namespace HALFTONE_ISA_NS {
 namespace {
 
-// Vectors of 64, 32 and 16 bytes, in as many registers as they need; by reference, because without
-// AVX-512 they are no argument of the calling convention.
-#define HALFTONE_VECTORS(type, bits, size)                                               \
-  typedef type __attribute__((may_alias)) Scalar;                                        \
-  typedef type Vector __attribute__((vector_size(64), aligned(size), may_alias));        \
-  typedef type HalfVector __attribute__((vector_size(32), aligned(size), may_alias));    \
-  typedef type QuarterVector __attribute__((vector_size(16), aligned(size), may_alias)); \
-  /* A template argument would lose the alignment, so that templates take these. */      \
-  struct Whole {                                                                         \
-    typedef Vector V;                                                                    \
-    typedef bits Index __attribute__((vector_size(64)));                                 \
-  };                                                                                     \
-  struct Half {                                                                          \
-    typedef HalfVector V;                                                                \
-    typedef bits Index __attribute__((vector_size(32)));                                 \
-  };                                                                                     \
-  struct Quarter {                                                                       \
-    typedef QuarterVector V;                                                             \
-    typedef bits Index __attribute__((vector_size(16)));                                 \
-  }
-#define HALFTONE_ADD(V) \
-  HALFTONE_INLINE void add(const V& x, const V& w, V& acc) { acc = acc + x * w; }
+#if defined(__AVX512BW__)
+constexpr int kBytes = 64;
+#elif defined(__AVX2__)
+constexpr int kBytes = 32;
+#else
+constexpr int kBytes = 16;
+#endif
 
-struct F32 {
+// By reference, because wide vectors are no argument of the calling convention everywhere.
+template <class T>
+struct Vectors {
+  using Scalar = T;
+  typedef T Vector __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
+  static constexpr int64_t kLanes = kBytes / static_cast<int64_t>(sizeof(T));
+};
+
+struct F32 : Vectors<float> {
   using Stored = float;
-  HALFTONE_VECTORS(float, int32_t, 4);
-  HALFTONE_ADD(Vector)
-  HALFTONE_ADD(HalfVector)
-  HALFTONE_ADD(QuarterVector)
-  HALFTONE_ADD(Scalar)
+  HALFTONE_INLINE Vector weights(const float* w) { return *reinterpret_cast<const Vector*>(w); }
+  HALFTONE_INLINE Vector weight(const float* w) {
+    return *w - Vector{};
+  }  // not Vector{} + *w: -0 stays -0
+  HALFTONE_INLINE void add(const Vector& x, const Vector& w, Vector& acc) { acc = acc + x * w; }
+  HALFTONE_INLINE void add(float x, float w, float& acc) { acc = acc + x * w; }
 };
-struct S32 {
+
+// A product of 16-bit numbers is one instruction, VPMADDWD, which multiplies and adds pairs: the
+// upper halves of the weights are 0. One of 32-bit numbers takes three times as long.
+struct S32 : Vectors<uint32_t> {
   using Stored = int32_t;
-  HALFTONE_VECTORS(uint32_t, int32_t, 4);
-  HALFTONE_ADD(Vector)
-  HALFTONE_ADD(HalfVector)
-  HALFTONE_ADD(QuarterVector)
-  HALFTONE_ADD(Scalar)
+#if defined(__SSE2__)
+  static constexpr uint32_t kWeight = 0xffff;
+#else
+  static constexpr uint32_t kWeight = 0xffffffff;
+#endif
+  HALFTONE_INLINE Vector weights(const int32_t* w) {
+    return *reinterpret_cast<const Vector*>(w) & kWeight;
+  }
+  HALFTONE_INLINE Vector weight(const int32_t* w) {
+    return Vector{} + (static_cast<uint32_t>(*w) & kWeight);
+  }
+  HALFTONE_INLINE void add(const Vector& x, const Vector& w, Vector& acc) {
+#if defined(__AVX512BW__)
+    acc += (Vector)_mm512_madd_epi16((__m512i)x, (__m512i)w);
+#elif defined(__AVX2__)
+    acc += (Vector)_mm256_madd_epi16((__m256i)x, (__m256i)w);
+#elif defined(__SSE2__)
+    acc += (Vector)_mm_madd_epi16((__m128i)x, (__m128i)w);
+#else
+    acc += x * w;
+#endif
+  }
+  HALFTONE_INLINE void add(uint32_t x, uint32_t w, uint32_t& acc) { acc += x * w; }
 };
+
 #if defined(__AVX512FP16__)
-struct F16 {
+struct F16 : Vectors<_Float16> {
   using Stored = uint16_t;
-  HALFTONE_VECTORS(_Float16, int16_t, 2);
+  HALFTONE_INLINE Vector weights(const uint16_t* w) { return *reinterpret_cast<const Vector*>(w); }
+  HALFTONE_INLINE Vector weight(const uint16_t* w) {
+    return (Vector)_mm512_set1_epi16(static_cast<int16_t>(*w));
+  }
   HALFTONE_INLINE void add(const Vector& x, const Vector& w, Vector& acc) {
     acc = _mm512_fmadd_ph(x, w, acc);
   }
-  HALFTONE_INLINE void add(const HalfVector& x, const HalfVector& w, HalfVector& acc) {
-    acc = _mm256_fmadd_ph(x, w, acc);
-  }
-  HALFTONE_INLINE void add(const QuarterVector& x, const QuarterVector& w, QuarterVector& acc) {
-    acc = _mm_fmadd_ph(x, w, acc);
-  }
-  HALFTONE_INLINE void add(const Scalar& x, const Scalar& w, Scalar& acc) {
+  HALFTONE_INLINE void add(_Float16 x, _Float16 w, _Float16& acc) {
     acc = __builtin_fmaf16(x, w, acc);
   }
 };
 #endif
+
+// ---- NHWC: vectors of channels ----
 
 HALFTONE_INLINE int64_t ceil_div(int64_t a, int64_t b) { return a <= 0 ? 0 : (a - 1) / b + 1; }
 HALFTONE_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -73,103 +88,76 @@ HALFTONE_INLINE void channels(const Row& p, int64_t start, int64_t first, int64_
                               typename Ops::Stored* sums) {
   using Vector = typename Ops::Vector;
   Vector acc[kN];
-  for (int v = 0; v < kN; ++v) acc[v] = Vector{};
+  HALFTONE_UNROLL for (int v = 0; v < kN; ++v) acc[v] = Vector{};
   for (int64_t r = 0; r < p.rows; ++r) {
     const auto* x = p.x + r * p.row_step + (start + first * p.dilation) * p.channels + c;
     const auto* w = p.w + (r * p.columns + first) * p.channels + c;
     for (int64_t s = first; s < last; ++s, x += p.dilation * p.channels, w += p.channels)
-      for (int v = 0; v < kN; ++v)
-        Ops::add(reinterpret_cast<const Vector*>(x)[v], reinterpret_cast<const Vector*>(w)[v],
-                 acc[v]);
+      HALFTONE_UNROLL for (int v = 0; v < kN; ++v) Ops::add(
+          reinterpret_cast<const Vector*>(x)[v], Ops::weights(w + v * Ops::kLanes), acc[v]);
   }
-  for (int v = 0; v < kN; ++v) reinterpret_cast<Vector*>(sums + c)[v] = acc[v];
+  HALFTONE_UNROLL for (int v = 0; v < kN; ++v) reinterpret_cast<Vector*>(sums + c)[v] = acc[v];
 }
 
 template <class Ops>
 void nhwc(const DepthwiseRow<typename Ops::Stored>& p, typename Ops::Stored* sums) {
-  constexpr int64_t kLanes = sizeof(typename Ops::Vector) / sizeof(typename Ops::Scalar);
-  const auto* x = reinterpret_cast<const typename Ops::Scalar*>(p.x);
-  const auto* w = reinterpret_cast<const typename Ops::Scalar*>(p.w);
+  typedef typename Ops::Scalar Scalar __attribute__((may_alias));
+  constexpr int64_t kLanes = Ops::kLanes;
+  const auto* x = reinterpret_cast<const Scalar*>(p.x);
+  const auto* w = reinterpret_cast<const Scalar*>(p.w);
   for (int64_t o = 0; o < p.out; ++o, sums += p.channels) {
     const int64_t start = o * p.stride - p.before;
-    const int64_t first = ceil_div(-start, p.dilation);
-    const int64_t last = least(p.columns, ceil_div(p.in - start, p.dilation));
+    const int64_t first = start >= 0 ? 0 : ceil_div(-start, p.dilation);
+    const int64_t last = start + (p.columns - 1) * p.dilation < p.in
+                             ? p.columns
+                             : least(p.columns, ceil_div(p.in - start, p.dilation));
     int64_t c = 0;
     for (; c + 4 * kLanes <= p.channels; c += 4 * kLanes)
       channels<Ops, 4>(p, start, first, last, c, sums);
     for (; c + kLanes <= p.channels; c += kLanes) channels<Ops, 1>(p, start, first, last, c, sums);
+    if (c == p.channels) continue;
+    if (p.channels >= kLanes) {  // the last vector once more, ending with the channels
+      channels<Ops, 1>(p, start, first, last, p.channels - kLanes, sums);
+      continue;
+    }
     for (; c < p.channels; ++c) {
-      typename Ops::Scalar acc = 0;
+      Scalar acc = 0;
       for (int64_t r = 0; r < p.rows; ++r)
         for (int64_t s = first; s < last; ++s)
           Ops::add(x[r * p.row_step + (start + s * p.dilation) * p.channels + c],
                    w[(r * p.columns + s) * p.channels + c], acc);
-      reinterpret_cast<typename Ops::Scalar*>(sums)[c] = acc;
+      reinterpret_cast<Scalar*>(sums)[c] = acc;
     }
   }
 }
 
-// One output, at the edges. Divisions would cost more than the taps that they save.
-template <class Ops, class Row>
-HALFTONE_INLINE void one(const Row& p, int64_t o, typename Ops::Scalar* sums) {
-  const auto* x = reinterpret_cast<const typename Ops::Scalar*>(p.x);
-  const auto* w = reinterpret_cast<const typename Ops::Scalar*>(p.w);
-  typename Ops::Scalar acc = 0;
-  for (int64_t r = 0; r < p.rows; ++r, x += p.row_step, w += p.columns) {
-    int64_t at = o * p.stride - p.before;
-    for (int64_t s = 0; s < p.columns; ++s, at += p.dilation)
-      if (at >= 0 && at < p.in) Ops::add(x[at], w[s], acc);
+// ---- NCHW: vectors of windows ----
+
+// kN vectors of windows from `first` on.
+template <class Ops, int kN>
+HALFTONE_INLINE void windows(const DepthwiseWindows<typename Ops::Stored>& p, int64_t first,
+                             typename Ops::Stored* sums) {
+  using Vector = typename Ops::Vector;
+  Vector acc[kN];
+  HALFTONE_UNROLL for (int v = 0; v < kN; ++v) acc[v] = Vector{};
+  for (int64_t t = 0; t < p.taps; ++t) {
+    const auto* x = reinterpret_cast<const Vector*>(p.x + p.offset[t] + first);
+    const Vector weight = Ops::weight(p.w + t);
+    HALFTONE_UNROLL for (int v = 0; v < kN; ++v) Ops::add(x[v], weight, acc[v]);
   }
-  sums[o] = acc;
+  HALFTONE_UNROLL for (int v = 0; v < kN; ++v) reinterpret_cast<Vector*>(sums + first)[v] = acc[v];
 }
 
-// Outputs from o on in vectors, as long as they end before `end`, and all their taps lie inside;
-// returns the next one.
-template <class Ops, class Width, class Row>
-HALFTONE_INLINE int64_t vectors(const Row& p, int64_t o, int64_t end, typename Ops::Scalar* sums) {
-  typedef typename Width::V V;
-  typedef typename Ops::Scalar Scalar;
-  constexpr int64_t kLanes = sizeof(V) / sizeof(Scalar);
-  typename Width::Index even;
-  for (int i = 0; i < kLanes; ++i) even[i] = i < kLanes / 2 ? 2 * i : 2 * i + 1;
-  for (; o + kLanes <= end; o += kLanes) {
-    V acc{};
-    for (int64_t r = 0; r < p.rows; ++r) {
-      const auto* x =
-          reinterpret_cast<const Scalar*>(p.x) + (r * p.row_step + o * p.stride - p.before);
-      const auto* w = reinterpret_cast<const Scalar*>(p.w) + r * p.columns;
-      for (int64_t s = 0; s < p.columns; ++s, x += p.dilation) {
-        const V all = w[s] - V{};  // not V{} + w[s]: -0 stays -0
-        V at;
-        if (p.stride == 1) {
-          at = *reinterpret_cast<const V*>(x);
-        } else if (p.stride == 2) {  // every other of 2 * kLanes - 1 elements
-          const V low = *reinterpret_cast<const V*>(x),
-                  high = *reinterpret_cast<const V*>(x + kLanes - 1);
-          at = __builtin_shuffle(low, high, even);
-        } else {
-          for (int i = 0; i < kLanes; ++i) at[i] = x[i * p.stride];
-        }
-        Ops::add(at, all, acc);
-      }
-    }
-    *reinterpret_cast<V*>(sums + o) = acc;
-  }
-  return o;
-}
-
+// Eight vectors at a time: that many additions hide the latency of one.
 template <class Ops>
-void nchw(const DepthwiseRow<typename Ops::Stored>& p, typename Ops::Stored* stored) {
-  auto* sums = reinterpret_cast<typename Ops::Scalar*>(stored);
-  const int64_t first = least(p.out, ceil_div(p.before, p.stride));
-  const int64_t end =
-      least(p.out, ceil_div(p.in + p.before - (p.columns - 1) * p.dilation, p.stride));
-  int64_t o = 0;
-  for (; o < first; ++o) one<Ops>(p, o, sums);
-  o = vectors<Ops, typename Ops::Whole>(p, o, end, sums);
-  o = vectors<Ops, typename Ops::Half>(p, o, end, sums);
-  o = vectors<Ops, typename Ops::Quarter>(p, o, end, sums);
-  for (; o < p.out; ++o) one<Ops>(p, o, sums);
+void nchw(const DepthwiseWindows<typename Ops::Stored>& p, typename Ops::Stored* sums) {
+  constexpr int64_t kLanes = Ops::kLanes;
+  static_assert(kLanes <= kDepthwiseWidth);
+  int64_t first = 0, left = (p.windows + kLanes - 1) / kLanes;
+  for (; left >= 8; left -= 8, first += 8 * kLanes) windows<Ops, 8>(p, first, sums);
+  if (left & 4) windows<Ops, 4>(p, first, sums), first += 4 * kLanes;
+  if (left & 2) windows<Ops, 2>(p, first, sums), first += 2 * kLanes;
+  if (left & 1) windows<Ops, 1>(p, first, sums);
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 
 namespace halftone {
 
-/// One row of windows. x points to column 0 of the first tap row that lies inside the image, w to
-/// that tap row.
+/// NHWC: a row of windows. x points to column 0 of the first tap row that lies inside the image, w
+/// to that tap row.
 template <class T>
 struct DepthwiseRow {
   const T* x = nullptr;
@@ -19,16 +19,30 @@ struct DepthwiseRow {
   int64_t channels = 1;
 };
 
-/// T: float, int32_t, or uint16_t for float16 bits. Terms come in the order kernel row, kernel
-/// column.
+/// NCHW: windows of one channel whose taps lie at fixed distances (conv_planes.h).
+template <class T>
+struct DepthwiseWindows {
+  const T* x = nullptr;
+  const int64_t* offset = nullptr;  // [taps]: of each tap, from the window
+  const T* w = nullptr;
+  int64_t taps = 0;
+  int64_t windows = 0;
+};
+
+/// So many elements may be read behind the last window's taps, and written behind its sum.
+inline constexpr int64_t kDepthwiseWidth = 32;
+
+/// T: float, int32_t (values of x and w from -255 to 255), or uint16_t for float16 bits. Terms come
+/// in the order of the taps.
 ///   float: acc = acc + x * w, two roundings. int32_t: modulo 2^32. float16: acc = fma_f16(x, w,
 ///   acc).
 template <class T>
 struct DepthwiseKernels {
-  /// x [h, in, channels], w [rows, columns, channels], sums [out, channels].
+  /// x [h, in, channels], w [rows, columns, channels], sums [out, channels]. Taps outside of the
+  /// image are skipped.
   void (*nhwc)(const DepthwiseRow<T>& row, T* sums) = nullptr;
-  /// One channel: x [h, in], w [rows, columns], sums [out].
-  void (*nchw)(const DepthwiseRow<T>& row, T* sums) = nullptr;
+  /// x [position], w [taps], sums [windows].
+  void (*nchw)(const DepthwiseWindows<T>& call, T* sums) = nullptr;
 };
 
 HALFTONE_ISA_DECLARE(DepthwiseKernels<float> depthwise_f32();)

@@ -34,6 +34,11 @@ bool conv2d_depthwise_offered(const ConvGeometry&, const ConvOptions&, const Con
 ConvReport conv2d_depthwise(const ConvGeometry&, const ConvOptions&, const ConvCall&,
                             const KernelContext&);
 
+/// Whether conv2d_planes() takes this call and is faster than conv2d_product(): NCHW, float32 sums.
+bool conv2d_planes_offered(const ConvGeometry&, const ConvOptions&, const ConvCall&);
+ConvReport conv2d_planes(const ConvGeometry&, const ConvOptions&, const ConvCall&,
+                         const KernelContext&);
+
 /// Any convolution as a matrix product of patches and filters, one per group. May throw
 /// std::bad_alloc. The output must not be empty.
 ConvReport conv2d_product(const ConvGeometry&, const ConvOptions&, const ConvCall&,

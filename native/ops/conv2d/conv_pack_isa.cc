@@ -267,6 +267,19 @@ void pack_pixel_lines(const PixelLines& panel, void* to) {
   }
 }
 
+// Bits are compared, not numbers: sums of floats would have to be added one after the other.
+bool conv_any_special(const float* sums, int64_t n, bool zeros) {
+  constexpr uint32_t kMagnitude = 0x7fffffff, kInfinity = 0x7f800000;
+  const uint32_t least = zeros ? 1 : 0;
+  uint32_t special = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    uint32_t bits;
+    __builtin_memcpy(&bits, sums + i, sizeof bits);
+    bits &= kMagnitude;
+    special |= static_cast<uint32_t>(bits < least) | static_cast<uint32_t>(bits >= kInfinity);
+  }
+  return special != 0;
+}
 void conv_finish_f32(const float* sums, int64_t n, const float* bias, int64_t bias_step, bool relu,
                      float* out) {
   finish_any(sums, n, bias, bias_step, relu, out);

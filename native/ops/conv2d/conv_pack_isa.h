@@ -31,6 +31,9 @@ struct PixelLines {
 HALFTONE_ISA_DECLARE(void pack_pixel_steps(const PixelSteps& panel, void* to);)
 HALFTONE_ISA_DECLARE(void pack_pixel_lines(const PixelLines& panel, void* to);)
 
+/// Whether any of n sums is infinite or NaN or, with `zeros`, a zero.
+HALFTONE_ISA_DECLARE(bool conv_any_special(const float* sums, int64_t n, bool zeros);)
+
 /// out[i] = relu?(sums[i] + bias[i * bias_step]); no bias when nullptr. `out` may be `sums`.
 HALFTONE_ISA_DECLARE(void conv_finish_f32(const float* sums, int64_t n, const float* bias,
                                           int64_t bias_step, bool relu, float* out);)

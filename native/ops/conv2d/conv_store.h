@@ -34,12 +34,16 @@ void each_run(const ConvGeometry& g, const ConvTarget& t, bool pixel_rows, int64
   };
   const bool dense = t.at.w == 1 && t.at.h == g.w.out;  // an image's windows lie side by side
   const int64_t length = dense ? g.pixels() : g.w.out;
-  for (int64_t r = 0; r < rows; ++r) {
-    if (pixel_rows) {
-      run(r * ld, cols, channel + col, 1, row + r, place(row + r) + (channel + col) * t.at.c,
-          t.at.c);
-      continue;
+  if (pixel_rows) {
+    for (int64_t r = 0; r < rows;) {
+      // Divisions for a row of windows, not for each of them.
+      const int64_t last = std::min(rows, r + g.w.out - (row + r) % g.w.out);
+      int64_t to = place(row + r) + (channel + col) * t.at.c;
+      for (; r < last; ++r, to += t.at.w) run(r * ld, cols, channel + col, 1, row + r, to, t.at.c);
     }
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < cols;) {
       const int64_t pixel = col + c, n = std::min(cols - c, length - pixel % length),
                     k = channel + row + r;
@@ -83,15 +87,9 @@ inline void round_and_write(const float* sums, int64_t n, const ConvTarget& t, i
 /// 0 * Infinity or 0 * NaN. And in float16 sums, which are exact to the bit, adding +0 turns a sum
 /// of -0 (from products too small for float16) into +0, which shows only if the sum ends as a zero.
 /// Such sums are made again, by the definition, if their windows reach into the padding. This says
-/// whether any of `n` sums may be one.
+/// whether any of `n` sums may be one; an infinity is looked at once more too.
 inline bool padding_may_show(const float* sums, int64_t n, bool half) {
-  float nan = 0;
-  bool zero = false;
-  for (int64_t i = 0; i < n; ++i)
-    nan += sums[i] * 0.0f;  // NaN for infinities too: looked at once more
-  if (half)
-    for (int64_t i = 0; i < n; ++i) zero |= sums[i] == 0;
-  return zero || nan != 0;
+  return HALFTONE_ISA_PICK(conv_any_special)(sums, n, half);
 }
 
 /// Sums one output by the definition.

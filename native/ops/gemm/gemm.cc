@@ -19,6 +19,11 @@ struct AlignedDelete {
   void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{64}); }
 };
 
+// A tile of sums takes at most 576 KiB, its panels of A and of B 384 KiB each: together they stay
+// in the second level cache of a server's core (2 MiB).
+constexpr int64_t kMost = 384;
+constexpr int64_t kMostPanels = kMost / 8;  // no engine's panels of B are narrower
+
 constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 /// Rows and columns of the tiles that threads take. Large tiles repack less, small ones keep all
@@ -55,10 +60,6 @@ struct Tiles {
   }
 
  private:
-  // A tile of sums takes at most 576 KiB, its panels of A and of B 384 KiB each: together they stay
-  // in the second level cache of a server's core (2 MiB).
-  static constexpr int64_t kMost = 384;
-
   /// The next number of pieces of `size` to try, 0 when there is none: up to four for each thread,
   /// not smaller than `least` each.
   static int64_t more(int64_t pieces, int64_t size, int64_t least, int64_t threads) {
@@ -104,24 +105,41 @@ GemmReport run(const KernelContext& context, const GemmSize& size, const GemmOpe
       const int64_t rows = std::min(tiles.rows, size.m - row),
                     cols = std::min(tiles.cols, size.n - col);
       const int64_t ld = round_up(cols, nr);
+      // 16 rows are 8 and 8, not 12 and 4: the fewer rows a tile has, the more it waits for loads.
+      const int64_t row_panels = (rows + mr - 1) / mr, step = (rows + row_panels - 1) / row_panels;
+      GemmInPlace<In> places[kMostPanels];
       if (size.k <= 0) std::fill_n(sums, round_up(rows, mr) * ld, Sum{0});
 
       for (int64_t k0 = 0; k0 < size.k; k0 += kGemmBlockK) {
         const int64_t kc = std::min(kGemmBlockK, size.k - k0), stored = round_up(kc, 2);
         for (int64_t j = 0; j < cols; j += nr) {
+          const GemmPanel part{batch, col + j, std::min(nr, cols - j), nr, k0, kc};
+          GemmInPlace<In>& place = places[j / nr];
+          if (kernels.tile_in_place) place = b.in_place(part);
+          if (place.base) continue;
           In* panel = b_panels + j * stored;
-          b.pack({batch, col + j, std::min(nr, cols - j), nr, k0, kc}, panel);
+          b.pack(part, panel);
           if (kernels.prepare_b) kernels.prepare_b(panel, kc);
         }
-        for (int64_t i = 0; i < rows; i += mr) {
-          In* panel = a_panels + i * stored;
-          a.pack({batch, row + i, std::min(mr, rows - i), mr, k0, kc}, panel);
-          if (kernels.prepare_a) kernels.prepare_a(panel, kc);
+        In* a_panel = a_panels;
+        for (int64_t i = 0; i < rows; i += step, a_panel += mr * stored) {
+          a.pack({batch, row + i, std::min(step, rows - i), mr, k0, kc}, a_panel);
+          if (kernels.prepare_a) kernels.prepare_a(a_panel, kc);
         }
-        for (int64_t j = 0; j < cols; j += nr)
-          for (int64_t i = 0; i < rows; i += mr)
-            kernels.tile(a_panels + i * stored, b_panels + j * stored, kc, k0 == 0,
-                         std::min(mr, rows - i), std::min(nr, cols - j), sums + i * ld + j, ld);
+        for (int64_t j = 0; j < cols; j += nr) {
+          const GemmInPlace<In>& place = places[j / nr];
+          const int64_t width = std::min(nr, cols - j);
+          a_panel = a_panels;
+          for (int64_t i = 0; i < rows; i += step, a_panel += mr * stored) {
+            const int64_t height = std::min(step, rows - i);
+            Sum* const to = sums + i * ld + j;
+            if (place.base)
+              kernels.tile_in_place(a_panel, place.base, place.step, kc, k0 == 0, height, width, to,
+                                    ld);
+            else
+              kernels.tile(a_panel, b_panels + j * stored, kc, k0 == 0, height, width, to, ld);
+          }
+        }
       }
       c.store(batch, row, col, rows, cols, sums, ld);
     }

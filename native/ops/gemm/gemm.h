@@ -48,6 +48,14 @@ struct GemmPanel {
   int64_t k0 = 0, kc = 0;
 };
 
+/// Elements that lie in memory as the kernels read them: element (first + i, k0 + k) of a panel is
+/// base[step[k] + i], and all i < width may be read, whatever lies past `count`.
+template <class T>
+struct GemmInPlace {
+  const T* base = nullptr;
+  const int64_t* step = nullptr;
+};
+
 /// One operand. pack() is called from several threads at once, more than once for the same part.
 ///
 /// T = float (gemm_f32, gemm_f16):  to[k * width + i] = element(first + i, k0 + k), 0 for i >=
@@ -61,6 +69,8 @@ class GemmOperand {
  public:
   virtual ~GemmOperand() = default;
   virtual void pack(const GemmPanel& panel, T* to) const = 0;
+  /// Asked of B, by the engines that can do without pack(). Where this has no base, pack() follows.
+  virtual GemmInPlace<T> in_place(const GemmPanel&) const { return {}; }
 };
 
 /// Where results go. store() is called exactly once for each element of each batch, from several

@@ -53,22 +53,34 @@ HALFTONE_INLINE Vector fma(Vector a, Vector b, Vector c) {
 
 constexpr int kWidth = kLanes * kVectors;
 
+// Rows of B: one after the other in a packed panel, or anywhere.
+struct Packed {
+  const float* b;
+  const float* row(int64_t k) const { return b + k * kWidth; }
+  Vector at(const float* p) const { return load(p); }
+};
+struct InPlace {
+  const float* b;
+  const int64_t* step;
+  const float* row(int64_t k) const { return b + step[k]; }
+  Vector at(const float* p) const { return loadu(p); }
+};
+
 // A tile with fewer rows or only one vector of columns costs only what it computes.
-template <int kR, int kV>
-void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool first,
-          float* __restrict c, int64_t ld) {
+template <int kR, int kV, class B>
+void tile(const float* __restrict a, B b, int64_t kc, bool first, float* __restrict c, int64_t ld) {
   Vector sum[kR][kV];
   HALFTONE_UNROLL for (int r = 0; r < kR; ++r) HALFTONE_UNROLL for (int v = 0; v < kV; ++v)
       sum[r][v] = broadcast(0.0f);
   for (int64_t k = 0; k < kc; ++k) {
+    const float* const row = b.row(k);
     Vector bk[kV];
-    HALFTONE_UNROLL for (int v = 0; v < kV; ++v) bk[v] = load(b + v * kLanes);
+    HALFTONE_UNROLL for (int v = 0; v < kV; ++v) bk[v] = b.at(row + v * kLanes);
     HALFTONE_UNROLL for (int r = 0; r < kR; ++r) {
       const Vector ar = broadcast(a[r]);
       HALFTONE_UNROLL for (int v = 0; v < kV; ++v) sum[r][v] = fma(ar, bk[v], sum[r][v]);
     }
     a += kRows;
-    b += kWidth;
   }
   HALFTONE_UNROLL for (int r = 0; r < kR; ++r) HALFTONE_UNROLL for (int v = 0; v < kV; ++v) {
     float* to = c + r * ld + v * kLanes;
@@ -76,27 +88,40 @@ void tile(const float* __restrict a, const float* __restrict b, int64_t kc, bool
   }
 }
 
-using Tile = void (*)(const float*, const float*, int64_t, bool, float*, int64_t);
-
-template <int... kR>
+template <class B, int... kR>
 struct Rows {
-  static constexpr Tile kNarrow[] = {&tile<kR, 1>...};
-  static constexpr Tile kWide[] = {&tile<kR, kVectors>...};
+  using Tile = void (*)(const float*, B, int64_t, bool, float*, int64_t);
+  static constexpr Tile kNarrow[] = {&tile<kR, 1, B>...};
+  static constexpr Tile kWide[] = {&tile<kR, kVectors, B>...};
 };
 #if defined(__AVX512F__)
-using AllRows = Rows<1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>;
+template <class B>
+using AllRows = Rows<B, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>;
 #elif defined(__AVX2__)
-using AllRows = Rows<1, 2, 3, 4, 5, 6>;
+template <class B>
+using AllRows = Rows<B, 1, 2, 3, 4, 5, 6>;
 #else
-using AllRows = Rows<1, 2, 3, 4>;
+template <class B>
+using AllRows = Rows<B, 1, 2, 3, 4>;
 #endif
+
+template <class B>
+void run(const float* a, B b, int64_t kc, bool first, int64_t rows, int64_t cols, float* c,
+         int64_t ld) {
+  (cols <= kLanes ? AllRows<B>::kNarrow : AllRows<B>::kWide)[rows - 1](a, b, kc, first, c, ld);
+}
 
 void run_tile(const float* a, const float* b, int64_t kc, bool first, int64_t rows, int64_t cols,
               float* c, int64_t ld) {
-  (cols <= kLanes ? AllRows::kNarrow : AllRows::kWide)[rows - 1](a, b, kc, first, c, ld);
+  run(a, Packed{b}, kc, first, rows, cols, c, ld);
+}
+void run_in_place(const float* a, const float* b, const int64_t* step, int64_t kc, bool first,
+                  int64_t rows, int64_t cols, float* c, int64_t ld) {
+  run(a, InPlace{b, step}, kc, first, rows, cols, c, ld);
 }
 
-constexpr gemm_detail::F32Kernels kKernels = {kName, kRows, kWidth, nullptr, nullptr, &run_tile};
+constexpr gemm_detail::F32Kernels kKernels = {kName,   kRows,     kWidth,       nullptr,
+                                              nullptr, &run_tile, &run_in_place};
 
 }  // namespace
 

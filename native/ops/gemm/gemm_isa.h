@@ -22,6 +22,10 @@ struct Kernels {
   /// panel begins.
   void (*tile)(const In* a, const In* b, int64_t kc, bool first, int64_t rows, int64_t cols, Sum* c,
                int64_t ld);
+  /// The same with a B that is not packed: row k of the panel is b[step[k]], ..., b[step[k] + nr -
+  /// 1]. nullptr: there is no such kernel.
+  void (*tile_in_place)(const In* a, const In* b, const int64_t* step, int64_t kc, bool first,
+                        int64_t rows, int64_t cols, Sum* c, int64_t ld) = nullptr;
 };
 using F32Kernels = Kernels<float, float>;
 using F16Kernels = Kernels<float, float>;

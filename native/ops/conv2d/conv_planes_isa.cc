@@ -1,0 +1,87 @@
+#include "ops/conv2d/conv_planes_isa.h"
+
+#include "core/simd.h"
+
+namespace halftone {
+namespace HALFTONE_ISA_NS {
+namespace {
+
+#if defined(__AVX512BW__)
+constexpr int kBytes = 64;
+#elif defined(__AVX2__)
+constexpr int kBytes = 32;
+#else
+constexpr int kBytes = 16;
+#endif
+
+// Elements are moved as bits, of whatever type.
+template <class T>
+struct Vectors {
+  static constexpr int kLanes = kBytes / static_cast<int>(sizeof(T));
+  typedef T Vector __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
+};
+
+#if defined(__AVX512BW__)
+HALFTONE_INLINE void copy_rest(const uint32_t* from, int64_t n, uint32_t* to) {
+  const auto lanes = static_cast<__mmask16>((1u << n) - 1);
+  _mm512_mask_storeu_epi32(to, lanes, _mm512_maskz_loadu_epi32(lanes, from));
+}
+HALFTONE_INLINE void copy_rest(const uint16_t* from, int64_t n, uint16_t* to) {
+  const auto lanes = static_cast<__mmask32>((uint64_t{1} << n) - 1);
+  _mm512_mask_storeu_epi16(to, lanes, _mm512_maskz_loadu_epi16(lanes, from));
+}
+#else
+template <class T>
+HALFTONE_INLINE void copy_rest(const T* from, int64_t n, T* to) {
+  for (int64_t i = 0; i < n; ++i) to[i] = from[i];
+}
+#endif
+
+template <class T>
+HALFTONE_INLINE void copy(const T* from, int64_t n, T* to) {
+  using Vector = typename Vectors<T>::Vector;
+  constexpr int kLanes = Vectors<T>::kLanes;
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    *reinterpret_cast<Vector*>(to + i) = *reinterpret_cast<const Vector*>(from + i);
+  if (i < n) copy_rest(from + i, n - i, to + i);
+}
+
+// A vector of results comes from two vectors of the row, which end with the last element of it that
+// is taken: there may be nothing behind.
+template <class T>
+HALFTONE_INLINE int64_t copy_every_other(const T* from, int64_t n, T* to) {
+  using Vector = typename Vectors<T>::Vector;
+  constexpr int kLanes = Vectors<T>::kLanes;
+  Vector even;
+  for (int i = 0; i < kLanes; ++i) even[i] = static_cast<T>(i < kLanes / 2 ? 2 * i : 2 * i + 1);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const Vector low = *reinterpret_cast<const Vector*>(from + 2 * i);
+    const Vector high = *reinterpret_cast<const Vector*>(from + 2 * i + kLanes - 1);
+    *reinterpret_cast<Vector*>(to + i) = __builtin_shuffle(low, high, even);
+  }
+  return i;
+}
+
+template <class T>
+void take(const TakeRows<T>& p) {
+  const T* from = p.from;
+  T* to = p.to;
+  for (int64_t r = 0; r < p.rows; ++r, from += p.from_step, to += p.to_step) {
+    if (p.stride == 1) {
+      copy(from, p.n, to);
+      continue;
+    }
+    for (int64_t i = p.stride == 2 ? copy_every_other(from, p.n, to) : 0; i < p.n; ++i)
+      to[i] = from[i * p.stride];
+  }
+}
+
+}  // namespace
+
+void take_rows_32(const TakeRows<uint32_t>& p) { take(p); }
+void take_rows_16(const TakeRows<uint16_t>& p) { take(p); }
+
+}  // namespace HALFTONE_ISA_NS
+}  // namespace halftone
