@@ -34,19 +34,22 @@ struct DnnTensor {
 /// One convolution, cross-correlation, alpha 1, beta 0. The result is y (forward), x (backward
 /// input) or w (backward filter); the other two are inputs.
 ///
-/// Bias and activation (forward only) are a pointwise chain behind the convolution, computed in
-/// float32: the sum, rounded to `accumulate`, plus bias, then max(0, .), rounded to y's dtype.
+/// Bias, residual and activation (forward only) are a pointwise chain behind the convolution,
+/// computed in float32: the sum, rounded to `accumulate`, plus residual, plus bias, then max(0, .),
+/// rounded to y's dtype. Engines take a residual or an activation only together with a bias.
 struct ConvSpec {
   ConvDirection direction = ConvDirection::kForward;
   DnnTensor x, w, y;
   int64_t stride[2] = {1, 1}, dilation[2] = {1, 1};  // [rows, columns]
   int64_t before[2] = {}, after[2] = {};             // padding
   DType accumulate = DType::kF32;                    // CUDNN_ATTR_CONVOLUTION_COMP_TYPE
-  bool bias = false, relu = false;
-  DType bias_type = DType::kF32;  // of [1, output channels, 1, 1]
+  bool bias = false, residual = false, relu = false;
+  DType bias_type = DType::kF32;  // of [1, output channels, 1, 1]; the residual is as y
 
   bool operator==(const ConvSpec&) const = default;
   int64_t groups() const { return w.dims[1] == 0 ? 1 : x.dims[1] / w.dims[1]; }
+  /// Whether anything follows the convolution.
+  bool chain() const { return bias || residual || relu; }
   const DnnTensor& result() const {
     return direction == ConvDirection::kForward         ? y
            : direction == ConvDirection::kBackwardInput ? x
@@ -54,12 +57,13 @@ struct ConvSpec {
   }
 };
 
-/// Device pointers of one execution. `bias` only when the spec has one.
+/// Device pointers of one execution. `bias` and `residual` only when the spec has them.
 struct ConvPointers {
   void* x = nullptr;
   void* w = nullptr;
   void* y = nullptr;
   void* bias = nullptr;
+  void* residual = nullptr;
 };
 
 /// What an engine says of its arithmetic: bit i is value i of cudnnBackendNumericalNote_t.

@@ -289,10 +289,10 @@ TEST(the_compute_type_decides_overflow) {
 }
 
 // Which way each combination takes, best first.
-TEST(bias_and_activation_are_fused_where_that_is_one_rounding) {
+TEST(bias_residual_and_activation_are_fused_where_that_is_one_rounding) {
   struct Way {
     Kind kind;
-    bool bias, wide_bias, relu;
+    bool bias, wide_bias, residual, relu;
     const char* kernel;
     bool fused;
     size_t calls;
@@ -302,21 +302,34 @@ TEST(bias_and_activation_are_fused_where_that_is_one_rounding) {
   const uint64_t out = 2 * 3 * 3 * 8;  // elements of y; x and w have 2 * 3 * 3 * 8 and 8 * 8
   const uint64_t operands = out + 64;
   const Way ways[] = {
-      {kF32, true, false, true, "conv2d_nhwc_engine8", true, 1, 0},
-      {kWide, true, false, true, "conv2d_nhwc_engine1", true, 1, 0},
-      {kWide, false, false, true, "conv2d_nhwc_engine1", true, 1, 0},
-      {kHalf, true, false, true, "conv2d_nhwc_engine1", true, 1, 0},
+      {kF32, true, false, false, true, "conv2d_nhwc_engine8_bias_relu", true, 1, 0},
+      {kWide, true, false, false, true, "conv2d_nhwc_engine1_bias_relu", true, 1, 0},
+      {kWide, false, false, false, true, "conv2d_nhwc_engine1_relu", true, 1, 0},
+      {kHalf, true, false, false, true, "conv2d_nhwc_engine1_bias_relu", true, 1, 0},
+      {kF32, true, false, true, true, "conv2d_nhwc_engine8_bias_residual_relu", true, 1, 0},
+      {kWide, true, false, true, false, "conv2d_nhwc_engine1_bias_residual", true, 1, 0},
+      {kWide, false, false, true, true, "conv2d_nhwc_engine1_residual_relu", true, 1, 0},
+      {kHalf, false, false, true, true, "conv2d_nhwc_engine1_residual_relu", true, 1, 0},
+      // Float16 sums round after the bias and after the residual.
+      {kHalf, true, false, true, true, "conv2d_nhwc_engine1", false, 1, 0},
+      // The zeros of an absent bias would show in a sum of -0.
+      {kF32, false, false, true, false, "conv2d_nhwc_engine8", false, 1, 0},
+      {kWide, false, false, true, false, "conv2d_nhwc_engine10", false, 1, 4 * out},
       // A float32 bias joins float32 sums, which an engine writes or which widened inputs give.
-      {kWide, true, true, false, "conv2d_nhwc_engine10", false, 1, 4 * out},
-      {kToF32, true, true, true, "conv2d_nhwc_engine10", false, 1, 0},
-      {kKinds[6], true, true, false, "conv2d_nhwc_engine8", false, 1, 4 * operands},
-      {kKinds[5], true, true, false, "conv2d_nhwc_engine8", false, 1, 4 * (out + operands)}};
+      {kWide, true, true, false, false, "conv2d_nhwc_engine10", false, 1, 4 * out},
+      {kWide, true, true, true, false, "conv2d_nhwc_engine10", false, 1, 4 * out},
+      {kToF32, true, true, false, true, "conv2d_nhwc_engine10", false, 1, 0},
+      {kKinds[6], true, true, false, false, "conv2d_nhwc_engine8", false, 1, 4 * operands},
+      {kKinds[5], true, true, false, false, "conv2d_nhwc_engine8", false, 1, 4 * (out + operands)}};
   for (const Way& way : ways) {
     const Offer offer({});
     Random random(5);
     HostTensor x(way.kind.type, Shape{2, 3, 3, 8}), w(way.kind.type, Shape{8, 1, 1, 8});
     HostTensor bias(way.wide_bias ? DType::kF32 : way.kind.out, Shape{8});
-    for (HostTensor* t : {&x, &w, &bias}) fill(random, *t);
+    HostTensor residual(way.kind.out, Shape{2, 3, 3, 8});
+    for (HostTensor* t : {&x, &w, &bias, &residual}) fill(random, *t);
+    const std::vector<HostTensor*> inputs = {&x, &w, way.bias ? &bias : nullptr,
+                                             way.residual ? &residual : nullptr};
     Conv2d::Params p;
     p.layout = Layout::kNHWC;
     p.filterLayout = FilterLayout::kOHWI;
@@ -324,14 +337,15 @@ TEST(bias_and_activation_are_fused_where_that_is_one_rounding) {
     p.outputDType.value = static_cast<int32_t>(way.kind.out);
     if (way.relu) p.activation = Activation::kRelu;
     // Tried once before, so that the experiments with the engines are not counted.
-    CHECK_OK(run_cuda<Conv2d>(p, {&x, &w, way.bias ? &bias : nullptr}).status);
+    CHECK_OK(run_cuda<Conv2d>(p, inputs).status);
     fake::dnn_reset();
-    const RunResult y = run_cuda<Conv2d>(p, {&x, &w, way.bias ? &bias : nullptr});
+    const RunResult y = run_cuda<Conv2d>(p, inputs);
     CHECK_OK(y.status);
     CHECK_EQ(std::string(y.provenance.kernel), way.kernel);
     CHECK_EQ(fake::dnn_calls().size(), way.calls);
     CHECK_EQ(fake::dnn_calls().back().spec.relu, way.fused && way.relu);
     CHECK_EQ(fake::dnn_calls().back().spec.bias, way.fused);
+    CHECK_EQ(fake::dnn_calls().back().spec.residual, way.fused && way.residual);
     CHECK_EQ(y.provenance.workspace_bytes, way.workspace);
   }
 }

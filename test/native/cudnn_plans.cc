@@ -55,13 +55,14 @@ constexpr Arithmetic kArithmetics[] = {{"float16 in float16", DType::kF16, Compu
 /// What there is to compute, before a library sees it.
 struct Form {
   ConvDirection direction;
-  bool fused = false;  // bias and relu
+  bool fused = false, residual = false;  // bias and relu; and an addend
   const char* name;
 };
-constexpr Form kForms[] = {{ConvDirection::kForward, false, "forward"},
-                           {ConvDirection::kForward, true, "forward, bias, relu"},
-                           {ConvDirection::kBackwardInput, false, "backward input"},
-                           {ConvDirection::kBackwardFilter, false, "backward filter"}};
+constexpr Form kForms[] = {{ConvDirection::kForward, false, false, "forward"},
+                           {ConvDirection::kForward, true, false, "forward, bias, relu"},
+                           {ConvDirection::kForward, true, true, "forward, bias, residual, relu"},
+                           {ConvDirection::kBackwardInput, false, false, "backward input"},
+                           {ConvDirection::kBackwardFilter, false, false, "backward filter"}};
 
 void set_tensor(DnnTensor* t, DType type, const int64_t (&d)[4], bool channels_last) {
   t->dtype = type;
@@ -88,6 +89,7 @@ ConvSpec spec_of(const test::ConvCase& c, const Arithmetic& a, const Form& form)
   }
   s.accumulate = a.compute == Compute::kFloat16 ? DType::kF16 : DType::kF32;
   s.bias = s.relu = form.fused;
+  s.residual = form.residual;
   s.bias_type = a.storage;
   return s;
 }

@@ -139,6 +139,8 @@ class Experiment {
   }
 
  private:
+  static constexpr int kTensors = 5;  // x, w, y, bias, residual
+
   // As the library proposes it, else with its default choices.
   Status find_config(const DnnEngine& engine, std::shared_ptr<DnnConfig>* out) {
     for (const DnnHeuristic heuristic : {DnnHeuristic::kA, DnnHeuristic::kFallback}) {
@@ -157,10 +159,11 @@ class Experiment {
   template <class X, class W, class Y>
   Status run(X&& x, W&& w, Y&& y, std::vector<float>* out) {
     const auto zero = [](int64_t, int64_t, int64_t, int64_t) { return 0.0f; };
-    std::vector<char> host[4] = {
-        host_tensor(spec_.x, x), host_tensor(spec_.w, w), host_tensor(spec_.y, y), {}};
+    std::vector<char> host[kTensors] = {
+        host_tensor(spec_.x, x), host_tensor(spec_.w, w), host_tensor(spec_.y, y), {}, {}};
     if (spec_.bias)
       host[3] = host_tensor({spec_.bias_type, {1, spec_.y.dims[1], 1, 1}, {1, 1, 1, 1}, 16}, zero);
+    if (spec_.residual) host[4] = host_tensor(spec_.y, zero);
     const int result = spec_.direction == ConvDirection::kForward         ? 2
                        : spec_.direction == ConvDirection::kBackwardInput ? 0
                                                                           : 1;
@@ -174,9 +177,9 @@ class Experiment {
     return {};
   }
 
-  Status enqueue(const std::vector<char> (&host)[4], std::vector<char>* bytes, int result) {
-    void* device[4] = {};
-    for (int i = 0; i < 4; ++i) {
+  Status enqueue(const std::vector<char> (&host)[kTensors], std::vector<char>* bytes, int result) {
+    void* device[kTensors] = {};
+    for (int i = 0; i < kTensors; ++i) {
       if (host[i].empty()) continue;
       HALFTONE_TRY(bench_.scratch(host[i].size(), &device[i]));
       HALFTONE_TRY(copy_async(device[i], host[i].data(), host[i].size(), Copy::kHostToDevice,
@@ -185,8 +188,8 @@ class Experiment {
     void* workspace = nullptr;
     if (const int64_t size = dnn_workspace_bytes(*plan_); size > 0)
       HALFTONE_TRY(bench_.scratch(static_cast<size_t>(size), &workspace));
-    HALFTONE_TRY(
-        dnn_execute(target_, *plan_, {device[0], device[1], device[2], device[3]}, workspace));
+    HALFTONE_TRY(dnn_execute(target_, *plan_,
+                             {device[0], device[1], device[2], device[3], device[4]}, workspace));
     return copy_async(bytes->data(), device[result], bytes->size(), Copy::kDeviceToHost,
                       bench_.stream);
   }

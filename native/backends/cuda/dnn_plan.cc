@@ -101,8 +101,8 @@ std::string plan_key(const ConvSpec& spec, Compute compute, const std::string& d
                 ",", spec.dilation[1], " padding ", spec.before[0], ",", spec.after[0], ",",
                 spec.before[1], ",", spec.after[1], " sums ", info(spec.accumulate).short_name,
                 " compute ", static_cast<int>(compute), " bias ",
-                spec.bias ? info(spec.bias_type).short_name : "none", spec.relu ? " relu" : "",
-                " on ", device);
+                spec.bias ? info(spec.bias_type).short_name : "none",
+                spec.residual ? " residual" : "", spec.relu ? " relu" : "", " on ", device);
   return key;
 }
 

@@ -195,9 +195,15 @@ Status dnn_load(DnnTarget& target, const ConvSpec&, const std::string& json,
 Status dnn_execute(DnnTarget& target, const DnnPlan& plan, const ConvPointers& pointers,
                    void* workspace) {
   if (!target.handle) return error(Code::kDevice, "a device profile executes nothing");
-  const int64_t ids[] = {kIdX, kIdW, kIdY, kIdBias};
-  void* const data[] = {pointers.x, pointers.w, pointers.y, pointers.bias};
-  const int64_t count = pointers.bias ? 4 : 3;
+  int64_t ids[5] = {kIdX, kIdW, kIdY}, count = 3;
+  void* data[5] = {pointers.x, pointers.w, pointers.y};
+  const auto add = [&](int64_t id, void* pointer) {
+    if (!pointer) return;
+    ids[count] = id;
+    data[count++] = pointer;
+  };
+  add(kIdBias, pointers.bias);
+  add(kIdResidual, pointers.residual);
   Descriptor pack;
   HALFTONE_TRY(pack.create(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR));
   HALFTONE_TRY(pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, count, ids));

@@ -1,6 +1,7 @@
 #include "backends/cuda/vendor_dnn_graph.h"
 
 #include <utility>
+#include <vector>
 
 namespace halftone::vendor {
 
@@ -87,21 +88,44 @@ constexpr OperationNames kOperations[] = {
      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA},
 };
 
-Status make_pointwise(cudnnPointwiseMode_t mode, const Descriptor& in, const Descriptor* addend,
-                      const Descriptor& out, ConvGraph* graph, Descriptor* operation) {
-  Descriptor pointwise;
+/// One pointwise operation behind the convolution: x, or x and an addend, to y.
+struct Step {
+  cudnnPointwiseMode_t mode;
+  const Descriptor* addend;  // nullptr: none
+};
+
+Status make_pointwise(const Step& step, const Descriptor& x, const Descriptor& y, ConvGraph* graph,
+                      Descriptor* operation) {
+  Descriptor& pointwise = graph->parts.emplace_back();
   HALFTONE_TRY(pointwise.create(CUDNN_BACKEND_POINTWISE_DESCRIPTOR));
-  HALFTONE_TRY(pointwise.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &mode));
+  HALFTONE_TRY(pointwise.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &step.mode));
   // No engine takes another type here, whatever the convolution computes in.
   HALFTONE_TRY(pointwise.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT));
   HALFTONE_TRY(pointwise.finalize());
   HALFTONE_TRY(operation->create(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR));
   HALFTONE_TRY(operation->set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise));
-  HALFTONE_TRY(operation->set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, in));
-  if (addend) HALFTONE_TRY(operation->set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *addend));
-  HALFTONE_TRY(operation->set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, out));
-  HALFTONE_TRY(operation->finalize());
-  graph->parts.push_back(std::move(pointwise));
+  HALFTONE_TRY(operation->set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x));
+  if (step.addend) HALFTONE_TRY(operation->set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *step.addend));
+  HALFTONE_TRY(operation->set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y));
+  return operation->finalize();
+}
+
+/// What follows the sum, in the only order that engines take.
+Status make_steps(const ConvSpec& spec, ConvGraph* graph, std::vector<Step>* steps) {
+  const auto add = [&](const DnnTensor& tensor, TensorId id) -> Status {
+    Descriptor& addend = graph->parts.emplace_back();
+    HALFTONE_TRY(make_tensor(tensor, id, false, &addend));
+    steps->push_back({CUDNN_POINTWISE_ADD, &addend});
+    return {};
+  };
+  if (spec.residual) HALFTONE_TRY(add(spec.y, kIdResidual));
+  if (spec.bias) {
+    const int64_t k = spec.y.dims[1];
+    const int64_t step = spec.y.strides[1] == 1 ? k : 1;  // as y's layout has it: NHWC or NCHW
+    HALFTONE_TRY(
+        add({spec.bias_type, {1, k, 1, 1}, {k, 1, step, step}, spec.y.alignment}, kIdBias));
+  }
+  if (spec.relu) steps->push_back({CUDNN_POINTWISE_RELU_FWD, nullptr});
   return {};
 }
 
@@ -171,49 +195,46 @@ Status Descriptor::get(cudnnBackendAttributeName_t name, int64_t* value) const {
 }
 
 Status build_graph(const ConvSpec& spec, cudnnHandle_t handle, ConvGraph* out) {
-  const bool chain = spec.bias || spec.relu;
-  Descriptor x, w, y, sum, convolution, operation;
+  const auto part = [&]() -> Descriptor& { return out->parts.emplace_back(); };
+  Descriptor &x = part(), &w = part(), &y = part(), &convolution = part(), &operation = part();
   HALFTONE_TRY(make_tensor(spec.x, kIdX, false, &x));
   HALFTONE_TRY(make_tensor(spec.w, kIdW, false, &w));
   HALFTONE_TRY(make_tensor(spec.y, kIdY, false, &y));
-  if (chain) {
-    // The sum exists in registers only, in the type it was accumulated in.
-    DnnTensor virtual_sum = spec.y;
-    virtual_sum.dtype = spec.accumulate;
-    HALFTONE_TRY(make_tensor(virtual_sum, kIdSum, true, &sum));
-  }
   HALFTONE_TRY(make_convolution(spec, &convolution));
+  std::vector<Step> steps;
+  HALFTONE_TRY(make_steps(spec, out, &steps));
 
+  // Tensors between operations exist in registers only: the sum in the type in which it was
+  // accumulated, the others in that of the pointwise operations.
+  const auto between = [&](size_t step, Descriptor* tensor) {
+    DnnTensor t = spec.y;
+    t.dtype = step == 0 ? spec.accumulate : DType::kF32;
+    return make_tensor(t, kIdFirstVirtual + static_cast<int64_t>(step), true, tensor);
+  };
+  const Descriptor* last = &y;
+  if (!steps.empty()) {
+    Descriptor& sum = part();
+    HALFTONE_TRY(between(0, &sum));
+    last = &sum;
+  }
   const OperationNames& names = kOperations[static_cast<int>(spec.direction)];
   HALFTONE_TRY(operation.create(names.type));
   HALFTONE_TRY(operation.set(names.convolution, convolution));
   HALFTONE_TRY(operation.set(names.x, x));
   HALFTONE_TRY(operation.set(names.w, w));
-  HALFTONE_TRY(operation.set(names.y, chain ? sum : y));
+  HALFTONE_TRY(operation.set(names.y, *last));
   HALFTONE_TRY(operation.set(names.alpha, 1.0f));
   HALFTONE_TRY(operation.set(names.beta, 0.0f));
   HALFTONE_TRY(operation.finalize());
 
   std::vector<cudnnBackendDescriptor_t> operations = {operation.get()};
-  Descriptor bias, biased, add, relu;
-  if (spec.bias) {
-    const int64_t k = spec.y.dims[1];
-    const int64_t step = spec.y.strides[1] == 1 ? k : 1;  // as y's layout has it: NHWC or NCHW
-    const DnnTensor vector{spec.bias_type, {1, k, 1, 1}, {k, 1, step, step}, spec.y.alignment};
-    HALFTONE_TRY(make_tensor(vector, kIdBias, false, &bias));
-    if (spec.relu) {
-      DnnTensor virtual_biased = spec.y;
-      virtual_biased.dtype = DType::kF32;
-      HALFTONE_TRY(make_tensor(virtual_biased, kIdBiased, true, &biased));
-    }
-    HALFTONE_TRY(
-        make_pointwise(CUDNN_POINTWISE_ADD, sum, &bias, spec.relu ? biased : y, out, &add));
-    operations.push_back(add.get());
-  }
-  if (spec.relu) {
-    HALFTONE_TRY(
-        make_pointwise(CUDNN_POINTWISE_RELU_FWD, spec.bias ? biased : sum, nullptr, y, out, &relu));
-    operations.push_back(relu.get());
+  for (size_t i = 0; i < steps.size(); ++i) {
+    Descriptor &made = part(), &next = part();
+    const bool ends = i + 1 == steps.size();
+    if (!ends) HALFTONE_TRY(between(i + 1, &next));
+    HALFTONE_TRY(make_pointwise(steps[i], *last, ends ? y : next, out, &made));
+    operations.push_back(made.get());
+    last = &next;
   }
 
   HALFTONE_TRY(out->graph.create(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR));
@@ -221,10 +242,7 @@ Status build_graph(const ConvSpec& spec, cudnnHandle_t handle, ConvGraph* out) {
     HALFTONE_TRY(out->graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, &handle));
   HALFTONE_TRY(out->graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, CUDNN_TYPE_BACKEND_DESCRIPTOR,
                               static_cast<int64_t>(operations.size()), operations.data()));
-  HALFTONE_TRY(out->graph.finalize());
-  for (Descriptor* part : {&x, &w, &y, &sum, &convolution, &operation, &bias, &biased, &add, &relu})
-    out->parts.push_back(std::move(*part));
-  return {};
+  return out->graph.finalize();
 }
 
 }  // namespace halftone::vendor

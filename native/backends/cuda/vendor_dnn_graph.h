@@ -2,8 +2,8 @@
 #pragma once
 #include <cudnn.h>
 
+#include <deque>
 #include <string>
-#include <vector>
 
 #include "vendor/dnn.h"
 
@@ -50,11 +50,12 @@ class Descriptor {
 };
 
 /// Unique ids of the tensors in a graph, used again in the variant pack.
-enum TensorId : int64_t { kIdX = 1, kIdW, kIdY, kIdBias, kIdSum, kIdBiased };
+/// kIdFirstVirtual and those that follow: what one operation hands to the next.
+enum TensorId : int64_t { kIdX = 1, kIdW, kIdY, kIdBias, kIdResidual, kIdFirstVirtual };
 
 /// An operation graph with everything it refers to.
 struct ConvGraph {
-  std::vector<Descriptor> parts;
+  std::deque<Descriptor> parts;
   Descriptor graph;
 };
 

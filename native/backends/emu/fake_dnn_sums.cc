@@ -166,9 +166,10 @@ void convolve(const ConvSpec& s, int64_t engine, int64_t run, const ConvPointers
           if (s.direction == ConvDirection::kBackwardFilter)
             convolver.filter_terms(i, j, k, l, &terms);
           float sum = sum_of(terms, s, engine, run);
-          if (s.bias || s.relu) {
+          if (s.chain()) {
             // The virtual tensor behind the convolution has the compute type.
             if (s.accumulate == DType::kF16) sum = rounded_to_half(sum);
+            if (s.residual) sum += load(p.residual, s.y.dtype, at(s.y, i, j, k, l));
             if (s.bias) sum += load(p.bias, s.bias_type, j);
             if (s.relu) sum = engine == kReluDropsNan ? std::fmax(sum, 0.0f) : sum <= 0 ? 0 : sum;
           }

@@ -119,8 +119,8 @@ bool supports(const ConvSpec& s, int64_t id) {
   if (in != other || !is_float(in) || (half_sums && in != DType::kF16)) return false;
   if (s.accumulate != DType::kF32 && !half_sums) return false;
   if (!packed(s, false) && !packed(s, true)) return false;
-  if ((s.bias || s.relu) && !forward) return false;
-  if (s.bias ? s.bias_type != s.y.dtype : s.relu) return false;
+  if (s.chain() && !forward) return false;
+  if (s.bias ? s.bias_type != s.y.dtype : s.chain()) return false;
   const bool wide = in != DType::kF32 && out == DType::kF32;
   if (out != in && !(wide && id == fake::kWideOutput && in == DType::kF16 && !s.bias)) return false;
   const bool aligned = s.x.alignment >= 16 && s.w.alignment >= 16 && s.y.alignment >= 16;
@@ -250,10 +250,11 @@ Status dnn_execute(DnnTarget& target, const DnnPlan& plan, const ConvPointers& p
   };
   if (misaligned(pointers.x, s.x.alignment) || misaligned(pointers.w, s.w.alignment) ||
       misaligned(pointers.y, s.y.alignment) || (s.bias && misaligned(pointers.bias, 16)) ||
+      (s.residual && misaligned(pointers.residual, s.y.alignment)) ||
       (plan.workspace > 0 && misaligned(workspace, 16)))
     return error(Code::kDevice,
                  "cuDNN cudnnBackendExecute: CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER");
-  if ((pointers.bias != nullptr) != s.bias)
+  if ((pointers.bias != nullptr) != s.bias || (pointers.residual != nullptr) != s.residual)
     return error(Code::kDevice, "cuDNN cudnnBackendExecute: CUDNN_STATUS_BAD_PARAM: unique ids");
   return emu::submit(target.stream, [plan, pointers, workspace]() -> Status {
     int64_t run = 0;

@@ -2,9 +2,9 @@
 // around them.
 //
 // cuDNN's engines take filters as [k, r, s, c] with NHWC images and [k, c, r, s] with NCHW ones;
-// others are copied first. Bias and activation are fused where an engine does it with one rounding;
-// else they follow in a kernel of our own, and so they do with a residual. A float32 result of
-// 16-bit inputs is made by an engine that writes float32 or, where there is none, from inputs
+// others are copied first. Bias, residual and activation are fused where an engine does it with the
+// roundings of the operator; else they follow in a kernel of our own. A float32 result of 16-bit
+// inputs is made by an engine that writes float32 or, where there is none, from inputs
 // widened to float32: products of 16-bit floats are exact in float32, so the arithmetic is the
 // same.
 #include <cstring>
@@ -72,7 +72,7 @@ class Attempt {
   /// Tries the ways to the result, fastest first.
   Status run() {
     if (t_.result == ConvResult::kOutput && (has_bias_ || relu_ || t_.call.residual)) {
-      if (!t_.call.residual) HALFTONE_TRY(fused());
+      if (can_fuse()) HALFTONE_TRY(fused());
       if (made_->done) return repaired();
       HALFTONE_TRY(then_finished());
       return made_->done ? repaired() : Status{};
@@ -85,12 +85,23 @@ class Attempt {
   }
 
  private:
-  // Bias and activation in the library. Engines want both: an absent bias is one of zeros.
-  Status fused() {
+  // Engines add the residual before the bias. In float32 that is one order of the terms as good as
+  // any other; float16 sums round after the bias, too. Without a bias they add zeros, which makes
+  // +0 of a result of -0, as the activation does.
+  bool can_fuse() const {
     if (t_.call.out_type != t_.call.a_type || (has_bias_ && t_.call.bias_type != t_.call.out_type))
-      return {};
+      return false;
+    if (has_bias_ && alignment_of(t_.call.bias) < 16) return false;
+    if (!t_.call.residual) return true;
+    const bool rounds_twice = has_bias_ && t_.call.compute == Compute::kFloat16;
+    return !rounds_twice && (has_bias_ || relu_) && alignment_of(t_.call.residual) == 16;
+  }
+
+  // Bias, residual and activation in the library. Engines want a bias: an absent one is of zeros.
+  Status fused() {
     ConvSpec spec = spec_;
     spec.bias = true;
+    spec.residual = t_.call.residual != nullptr;
     spec.relu = relu_;
     spec.bias_type = t_.call.out_type;
     const void* bias = t_.call.bias;
@@ -100,8 +111,6 @@ class Attempt {
       HALFTONE_TRY(context_.scratch(bytes, &zeros));
       HALFTONE_TRY(vendor::fill_async(zeros, 0, bytes, context_.stream()));
       bias = zeros;
-    } else if (alignment_of(bias) < 16) {
-      return {};
     }
     return execute(spec, t_.call.compute, t_.call.a, t_.call.b, bias, t_.call.out);
   }
@@ -207,6 +216,7 @@ class Attempt {
           : t_.result == ConvResult::kInput ? const_cast<void*>(a)
                                             : const_cast<void*>(b);
     p.bias = const_cast<void*>(bias);
+    if (spec.residual) p.residual = const_cast<void*>(t_.call.residual);
     const vendor::ChosenPlan* plan = nullptr;
     HALFTONE_TRY(candidate.plans->execute(context_, spec, compute, p, &plan));
     if (moves && filter_out) {
@@ -216,10 +226,11 @@ class Attempt {
           conv2d_move(context_, w, library, spec.w.dtype, filter, caller, spec.w.dtype, out));
     }
     constexpr const char* kNames[] = {"conv2d", "conv2d_backward_input", "conv2d_backward_filter"};
-    made_->kernel =
-        concat(kNames[static_cast<int>(t_.result)],
-               t_.options.layout == Layout::kNHWC ? "_nhwc" : "_nchw", "_engine", plan->engine.id,
-               plan->engine.numerical & vendor::kNondeterministic ? "_nondeterministic" : "");
+    made_->kernel = concat(
+        kNames[static_cast<int>(t_.result)], t_.options.layout == Layout::kNHWC ? "_nhwc" : "_nchw",
+        "_engine", plan->engine.id, spec.bias && has_bias_ ? "_bias" : "",
+        spec.residual ? "_residual" : "", spec.relu ? "_relu" : "",
+        plan->engine.numerical & vendor::kNondeterministic ? "_nondeterministic" : "");
     const int64_t version = vendor::dnn_version();
     made_->library = "cudnn";
     made_->version = concat(version / 10000, ".", version / 100 % 100, ".", version % 100);
