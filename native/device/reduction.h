@@ -12,6 +12,8 @@
 //   void store(int64_t result, const State&);
 // and a source S is where elements come from: Elements<T> or Integers, below.
 #pragma once
+#include <limits>
+
 #include "core/dtype.h"
 #include "device/divide.h"
 #include "device/half.h"
@@ -80,6 +82,12 @@ struct Integers {
   using Value = int64_t;
   const void* x;
   DType dtype;
+  int64_t flip = 0;  // bits that are turned over: the highest one orders uint64 as int64
+
+  /// Of elements that are to be compared.
+  static constexpr int64_t ordering(DType t) {
+    return t == DType::kU64 ? std::numeric_limits<int64_t>::min() : 0;
+  }
 
   template <class F>
   __device__ static void typed(DType t, F&& f) {
@@ -103,7 +111,7 @@ struct Integers {
   __device__ Value at(int64_t i) const {
     Value v = 0;
     typed(dtype, [&](auto tag) { v = static_cast<const decltype(tag)*>(x)[i]; });
-    return v;
+    return v ^ flip;
   }
   __device__ void pack(int64_t i, Value* out) const {
     typed(dtype, [&](auto tag) {
@@ -113,7 +121,7 @@ struct Integers {
       for (int j = 0; j < kPack; j += kPart) {
         const auto part =
             *reinterpret_cast<const Pack<T, kPart>*>(static_cast<const T*>(x) + i + j);
-        for (int k = 0; k < kPart; ++k) out[j + k] = part.v[k];
+        for (int k = 0; k < kPart; ++k) out[j + k] = part.v[k] ^ flip;
       }
     });
   }

@@ -13,8 +13,9 @@ using namespace halftone::test;
 
 namespace {
 
-constexpr DType kAll[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kF64, DType::kS8,
-                          DType::kU8,  DType::kS16, DType::kU16,  DType::kS32, DType::kS64};
+constexpr DType kAll[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kF64,
+                          DType::kS8,  DType::kU8,  DType::kS16,  DType::kU16,
+                          DType::kS32, DType::kS64, DType::kU32,  DType::kU64};
 
 void set(HostTensor& t, int64_t i, double v) {
   dispatch(t.dtype, [&](auto tag) {

@@ -5,12 +5,6 @@
 namespace halftone {
 namespace {
 
-Status arg_reduce_supports(const ArgReduceParams&, const CudaCall& call) {
-  if (call.in[0].dtype == DType::kU64)  // integers are compared as int64
-    return unsupported("x of uint64 is not offered on CUDA; nearest: int64, or device 'cpu'");
-  return {};
-}
-
 template <bool kMax>
 Status arg_reduce_cuda(const ArgReduceParams& p, DeviceContext& context) {
   const TensorView& x = context.in(0);
@@ -27,8 +21,10 @@ Status arg_reduce_cuda(const ArgReduceParams& p, DeviceContext& context) {
   const device::Reduction r = device::reduction_of(x.shape, reduced);
   int64_t* y = context.out().as<int64_t>();
   if (is_integer(x.dtype))
-    return device::launch_reduction("arg_reduce", context, r, device::Integers{x.data, x.dtype},
-                                    ArgFold<kMax, int64_t>{y});
+    return device::launch_reduction(
+        "arg_reduce", context, r,
+        device::Integers{x.data, x.dtype, device::Integers::ordering(x.dtype)},
+        ArgFold<kMax, int64_t>{y});
   return dispatch(x.dtype, [&](auto tag) -> Status {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_integral_v<T> || std::is_same_v<T, Bool>) {
@@ -44,8 +40,7 @@ Status arg_reduce_cuda(const ArgReduceParams& p, DeviceContext& context) {
 }  // namespace
 
 std::vector<CudaOp> arg_reduce_cuda_ops() {
-  return {cuda_op<ArgMax, arg_reduce_cuda<true>, arg_reduce_supports>(),
-          cuda_op<ArgMin, arg_reduce_cuda<false>, arg_reduce_supports>()};
+  return {cuda_op<ArgMax, arg_reduce_cuda<true>>(), cuda_op<ArgMin, arg_reduce_cuda<false>>()};
 }
 
 }  // namespace halftone

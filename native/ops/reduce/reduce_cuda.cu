@@ -21,8 +21,10 @@ Status fold_integers(DeviceContext& context, const Reduction& r) {
     if constexpr (std::is_integral_v<T>) return static_cast<int64_t>(identity<kKind, T>());
     return 0;
   });
-  return device::launch_reduction("reduce", context, r, device::Integers{x.data, x.dtype},
-                                  IntegerFold{{y.data, y.dtype}, kKind, nothing, r.terms});
+  const int64_t flip = is_extremum(kKind) ? device::Integers::ordering(x.dtype) : 0;
+  return device::launch_reduction(
+      "reduce", context, r, device::Integers{x.data, x.dtype, flip},
+      IntegerFold{{y.data, y.dtype, flip}, kKind, nothing ^ flip, r.terms});
 }
 
 template <ReduceKind kKind, class T>
@@ -62,15 +64,6 @@ Status in_order(DeviceContext& context, const Reduction& r) {
                         context.out().as<f16>(), r, to_f16(identity<kKind, float>()));
 }
 
-// Integers are folded in int64, which orders and divides uint64 wrongly.
-template <class Row>
-Status reduce_supports(const typename Reduce<Row>::Params&, const CudaCall& call) {
-  constexpr bool kOrders = is_extremum(Row::kKind) || Row::kKind == ReduceKind::kMean;
-  if (kOrders && call.in[0].dtype == DType::kU64)
-    return unsupported("x of uint64 is not offered on CUDA; nearest: int64, or device 'cpu'");
-  return {};
-}
-
 template <class Row>
 Status reduce_cuda(const typename Reduce<Row>::Params& p, DeviceContext& context) {
   constexpr ReduceKind kKind = Row::kKind;
@@ -97,8 +90,7 @@ Status reduce_cuda(const typename Reduce<Row>::Params& p, DeviceContext& context
 
 std::vector<CudaOp> reduce_cuda_ops() {
   return {
-#define HALFTONE_REDUCE_ROW(Type, name, kind, doc) \
-  cuda_op<Type, reduce_cuda<Type##Row>, reduce_supports<Type##Row>>(),
+#define HALFTONE_REDUCE_ROW(Type, name, kind, doc) cuda_op<Type, reduce_cuda<Type##Row>>(),
       HALFTONE_REDUCE_TABLE(HALFTONE_REDUCE_ROW)
 #undef HALFTONE_REDUCE_ROW
   };

@@ -21,10 +21,11 @@ struct FloatResults {
 struct IntegerResults {
   void* y;
   DType dtype;
+  int64_t flip;  // as the elements
   __device__ void put(int64_t i, int64_t v) const {
     device::Integers::typed(dtype, [&](auto tag) {
       using T = decltype(tag);
-      static_cast<T*>(y)[i] = static_cast<T>(v);
+      static_cast<T*>(y)[i] = static_cast<T>(v ^ flip);
     });
   }
 };
@@ -77,12 +78,17 @@ struct IntegerFold {
         return combine<ReduceKind::kSum>(a, b);
     }
   }
+  __device__ int64_t mean(int64_t sum) const {
+    if (results.dtype != DType::kU64) return math::divide(sum, divisor);
+    return static_cast<int64_t>(
+        math::divide(static_cast<uint64_t>(sum), static_cast<uint64_t>(divisor)));
+  }
   __device__ void take(State& s, int64_t x, int64_t) const {
     s.v = combined(s.v, kind == ReduceKind::kSumSquare ? term<ReduceKind::kSumSquare>(x) : x);
   }
   __device__ State merge(const State& a, const State& b) const { return {combined(a.v, b.v)}; }
   __device__ void store(int64_t i, const State& s) const {
-    results.put(i, kind == ReduceKind::kMean ? math::divide(s.v, divisor) : s.v);
+    results.put(i, kind == ReduceKind::kMean ? mean(s.v) : s.v);
   }
 };
 
