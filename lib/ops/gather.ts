@@ -1,7 +1,8 @@
 /**
  * Elements and slices that indices name at run time. Indices are int32 or int64, and negative ones count from the end of
  * their axis. On the CPU one that is out of range makes the result fail (`await y.data()` rejects with a ParamError). CUDA
- * does not wait to look at them: there nothing is read for such an index, and its elements are 0.
+ * does not wait to look at them: there nothing is read for such an index, its elements are 0, and the next read or sync of
+ * the stream rejects with the same ParamError.
  */
 
 import type {

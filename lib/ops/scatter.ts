@@ -1,7 +1,8 @@
 /**
  * A tensor with some elements or slices replaced by others, or combined with them. Several updates of one element are applied
  * in the order of the indices on every device, each result being rounded to the element type. Indices are those of `gather`:
- * one that is out of range makes the result fail on the CPU; on CUDA its update is left out.
+ * one that is out of range makes the result fail on the CPU; on CUDA its update is left out, and the next read or sync of the
+ * stream rejects with the same ParamError.
  */
 
 import type { ScatterElementsParams, ScatterNdParams } from '../../binding';

@@ -137,11 +137,13 @@ typedef struct halftone_backend {
   int32_t (*copy)(void* stream, void* to, const void* from, size_t bytes, halftone_status* status);
   /* Begins to bring bytes to the host, and gives a ticket for them. With `ordered` they are those
    * of this point of the stream; without, `from` must not be written until copy_out_end() has
-   * returned. It must not be freed until then either. */
+   * returned. It must not be freed until then either. `bytes` may be 0: the ticket is then for what
+   * else there is to know of the work before. */
   int32_t (*copy_out_begin)(void* stream, const void* from, size_t bytes, int32_t ordered,
                             void** ticket, halftone_status* status);
-  /* Any thread: blocks until the bytes are in `to_host`; they are dropped when it is null. The
-   * ticket is gone in every case. */
+  /* Any thread: blocks until the bytes are in `to_host`; they are dropped when it is null. Fails
+   * with what kernels of the stream have found wrong since its last ticket, such as an index out of
+   * range (kParam). The ticket is gone in every case. */
   int32_t (*copy_out_end)(void* ticket, void* to_host, halftone_status* status);
 
   /* Whether this call could be run, and if not, why and what could. Cheap: called before each

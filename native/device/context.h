@@ -3,12 +3,14 @@
 //   std::vector<CudaOp> haxpy_cuda_ops() { return {cuda_op<Haxpy, haxpy_cuda>()}; }
 #pragma once
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/index_fault.h"
 #include "core/kernel.h"
 #include "core/schema.h"
 #include "vendor/runtime.h"
@@ -68,6 +70,21 @@ class DeviceContext {
   using Make = std::function<Status(std::shared_ptr<void>*)>;
   virtual Status attached(const void* key, const Make& make, void** object) = 0;
 
+  /// For what a recorded call needs at each replay (a plan whose kernels go with it): kept as long
+  /// as the recording. Does nothing while calls are done.
+  virtual void keep(std::shared_ptr<const void>) {}
+
+  /// Where kernels of this call note an index of `x` that is out of range; index i counts along
+  /// axis first_axis + i % axes. The next read or sync of the stream reports it.
+  Status index_site(const char* op, const Shape& x, int first_axis, int64_t axes, IndexSite* site) {
+    std::snprintf(site->of.op, sizeof site->of.op, "%s", op);
+    site->of.first_axis = first_axis;
+    site->of.axes = axes;
+    site->of.rank = x.rank;
+    for (int k = 0; k < x.rank; ++k) site->of.dims[k] = x[k];
+    return note_indices(site);
+  }
+
   /// How the result is made: the kernel or engine, and the types of storage, products and sums. For
   /// a library other than our own kernels: its name and version.
   struct Made {
@@ -81,6 +98,10 @@ class DeviceContext {
     uint64_t workspace_bytes = 0;
   };
   void made_by(const Made& made) const;
+
+ protected:
+  /// Fills in the record and the number of the call.
+  virtual Status note_indices(IndexSite*) { return {}; }
 
  private:
   CudaCall call_;

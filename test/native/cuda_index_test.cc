@@ -67,19 +67,51 @@ TEST(gathering) {
   }
 }
 
-TEST(an_index_out_of_range_reads_nothing) {
+TEST(an_index_out_of_range_reads_nothing_and_is_reported) {
   HostTensor x({3}, std::vector<float>{1, 2, 3});
   HostTensor at({4}, std::vector<int64_t>{2, 3, -4, -1});
   RunResult r = run_cuda<Gather>({}, {&x, &at});
-  CHECK_OK(r.status);
+  CHECK(r.status.code == Code::kParam);
+  CHECK_EQ(r.status.message, std::string("gather: indices must lie in [-3, 2] for axis 0 of x [3], "
+                                         "got 3 at flat position 1"));
   CHECK(r.outputs[0].values<float>() == std::vector<float>({3, 0, 0, 3}));
   HostTensor updates({4}, std::vector<float>{7, 8, 9, 6});
   RunResult s = run_cuda<ScatterElements>({}, {&x, &at, &updates});
-  CHECK_OK(s.status);
+  CHECK(s.status.code == Code::kParam);
   CHECK(s.outputs[0].values<float>() == std::vector<float>({1, 2, 6}));
   HostTensor none({0}, std::vector<float>{});
   CHECK(run_cuda<Gather>({}, {&none, &at}).outputs[0].values<float>() ==
         std::vector<float>({0, 0, 0, 0}));
+}
+
+// Many threads of many blocks meet one; the CPU looks at them one after the other.
+TEST(the_index_that_is_reported_is_the_one_of_the_cpu) {
+  const auto same = [&]<class Op>(const typename Op::Params& p, std::vector<HostTensor*> inputs) {
+    const Status on_cpu = run_op<Op>(p, inputs).status;
+    CHECK(on_cpu.code == Code::kParam);
+    const Status on_device = run_cuda<Op>(p, inputs).status;
+    CHECK(on_device.code == Code::kParam);
+    CHECK_EQ(on_device.message, concat(Op::kName, ": ", on_cpu.message));
+  };
+  // The last tenth is wrong, and one before it.
+  const auto spoil = [](HostTensor& t, int64_t value) {
+    const int64_t n = t.shape.elements();
+    for (int64_t i = n * 9 / 10; i < n; ++i) t.as<int64_t>()[i] = value + i;
+    t.as<int64_t>()[n * 3 / 5] = -value;
+  };
+  HostTensor x = numbers(DType::kF32, {4, 70, 6}, 1), at = indices<int64_t>({3000}, 70, 2);
+  HostTensor places = indices<int64_t>({4, 800, 6}, 70, 3),
+             tuples = indices<int64_t>({900, 2}, 4, 4);
+  HostTensor batches = indices<int64_t>({4, 500, 1}, 70, 5);
+  HostTensor updates = numbers(DType::kF32, {4, 800, 6}, 6),
+             slices = numbers(DType::kF32, {900, 6}, 7);
+  for (HostTensor* t : {&at, &places, &tuples, &batches}) spoil(*t, 1000);
+  same.operator()<Gather>({1}, {&x, &at});
+  same.operator()<GatherElements>({1}, {&x, &places});
+  same.operator()<GatherNd>({}, {&x, &tuples});
+  same.operator()<GatherNd>({1}, {&x, &batches});
+  same.operator()<ScatterElements>({1, ScatterReduction::kAdd}, {&x, &places, &updates});
+  same.operator()<ScatterNd>({ScatterReduction::kMax}, {&x, &tuples, &slices});
 }
 
 TEST(scattering) {

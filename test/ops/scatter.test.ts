@@ -216,7 +216,7 @@ it('computes max and min of special floats as the elementwise functions do', asy
 });
 
 describe.each(DEVICES)('an index out of range on %s', (device) => {
-  it('is an error on the CPU, and writes nothing elsewhere', async () => {
+  it('is an error of the result, or of the next read of the stream', async () => {
     const x = tensor([1, 2, 3], { device });
     const updates = tensor([8, 9], { device });
     const results = [
@@ -224,10 +224,9 @@ describe.each(DEVICES)('an index out of range on %s', (device) => {
       () => scatterNd(x, tensor([[0], [-4]], { device, dtype: 'int32' }), updates),
     ];
     for (const result of results) {
-      if (device === 'cpu') await expect(result().data()).rejects.toThrow(/indices must lie in/);
-      else expect([...(await result().data())]).toEqual([8, 2, 3]);
+      await expect(result().data()).rejects.toThrow(/indices must lie in/);
     }
     // The device remembers its first failure until it is asked: here, not in a test that follows.
-    if (device === 'cpu') await expect(sync('cpu')).rejects.toThrow();
+    await expect(sync(device)).rejects.toThrow();
   });
 });

@@ -48,6 +48,8 @@ class RunningCall final : public DeviceContext {
   Status attached(const void* key, const Make& make, void** object) override {
     return owner_.attached(key, make, object);
   }
+  void keep(std::shared_ptr<const void> object) override { owner_.keep(std::move(object)); }
+  Status note_indices(IndexSite* site) override { return owner_.note_indices(site); }
 
  private:
   CudaStream& owner_;
@@ -79,6 +81,7 @@ CudaStream::~CudaStream() {
   if (alive) attached_.clear();
   reclaim(0);
   arena_.reset();
+  if (fault_) free(fault_, sizeof *fault_);
   if (alive) device_->memory->forget(handle_);
   if (copy_stream_) vendor::stream_destroy(copy_stream_);
   vendor::stream_destroy(handle_);
@@ -122,38 +125,58 @@ void CudaStream::reclaim(size_t most) {
   }
 }
 
+Status CudaStream::copy_to(const StagingBuffer& to, const void* from, size_t bytes) {
+  return vendor::copy_async(to.data, from, bytes, vendor::Copy::kDeviceToHost, handle_);
+}
+
+// Whatever fails, the ticket holds the buffers that were taken.
+Status CudaStream::begin_copies(const void* from, Ticket* ticket) {
+  if (!ticket->from && ticket->bytes > 0) {
+    HALFTONE_TRY(take_staging(ticket->bytes, &ticket->buffer));
+    HALFTONE_TRY(copy_to(ticket->buffer, from, ticket->bytes));
+  }
+  if (may_have_noted_) {
+    HALFTONE_TRY(take_staging(sizeof *fault_, &ticket->fault));
+    HALFTONE_TRY(copy_to(ticket->fault, fault_, sizeof *fault_));
+    HALFTONE_TRY(vendor::fill_async(fault_, 0, sizeof *fault_, handle_));
+    may_have_noted_ = false;
+  }
+  Event* event = nullptr;
+  HALFTONE_TRY(record(false, &event));
+  ticket->event.reset(event);
+  return {};
+}
+
 Status CudaStream::copy_out_begin(const void* from, size_t bytes, bool ordered, Ticket** out) {
   auto ticket = std::make_unique<Ticket>();
   ticket->stream = this;
   ticket->bytes = bytes;
-  if (ordered || bytes <= kStagingMost) {
-    HALFTONE_TRY(take_staging(bytes, &ticket->buffer));
-    if (Status status = vendor::copy_async(ticket->buffer.data, from, bytes,
-                                           vendor::Copy::kDeviceToHost, handle_);
-        !status.ok()) {
-      give_staging(ticket->buffer);
-      return status;
-    }
-  } else {
-    ticket->from = from;
-  }
-  Event* event = nullptr;
-  Status status = record(false, &event);
-  if (!status.ok()) {
-    // The copy may be under way; when it cannot be waited for, its buffer is lost with the device.
-    if (synchronize().ok()) give_staging(ticket->buffer);
+  if (!ordered && bytes > kStagingMost) ticket->from = from;
+  if (Status status = begin_copies(from, ticket.get()); !status.ok()) {
+    // Copies may be under way; when they cannot be waited for, their buffers are lost with the
+    // device.
+    if (synchronize().ok())
+      for (const StagingBuffer* buffer : {&ticket->buffer, &ticket->fault}) give_staging(*buffer);
     return status;
   }
-  ticket->event.reset(event);
   *out = ticket.release();
   return {};
 }
 
 Status CudaStream::copy_out_end(std::unique_ptr<Ticket> ticket, void* to_host) {
-  if (ticket->from) return to_host ? long_copy_out(*ticket, to_host) : Status{};
-  const Status status = ticket->event->wait();
-  if (status.ok() && to_host) std::memcpy(to_host, ticket->buffer.data, ticket->bytes);
-  give_staging(ticket->buffer);
+  Status status = ticket->event->wait();
+  if (status.ok() && to_host) {
+    if (ticket->from)
+      status = long_copy_out(*ticket, to_host);
+    else if (ticket->bytes > 0)
+      std::memcpy(to_host, ticket->buffer.data, ticket->bytes);
+  }
+  if (status.ok() && ticket->fault.data) {
+    IndexFault fault;
+    std::memcpy(&fault, ticket->fault.data, sizeof fault);
+    status = status_of(fault);
+  }
+  for (const StagingBuffer* buffer : {&ticket->buffer, &ticket->fault}) give_staging(*buffer);
   return status;
 }
 
@@ -237,6 +260,24 @@ Status CudaStream::scratch(size_t bytes, void** data, bool* owned) {
 
 void CudaStream::end_call() { call_scratch_ = 0; }
 
+void CudaStream::keep(std::shared_ptr<const void> object) {
+  if (capturing_) recording_->kept.push_back(std::move(object));
+}
+
+// The record is there when a call is recorded, as it ran before.
+Status CudaStream::note_indices(IndexSite* site) {
+  if (!fault_) {
+    void* memory = nullptr;
+    HALFTONE_TRY(alloc(sizeof(IndexFault), &memory));
+    fault_ = static_cast<IndexFault*>(memory);
+    HALFTONE_TRY(vendor::fill_async(fault_, 0, sizeof *fault_, handle_));
+  }
+  site->fault = fault_;
+  site->call = ++noting_calls_;
+  (capturing_ ? recording_->notes_indices : may_have_noted_) = true;
+  return {};
+}
+
 // ---- graphs ----
 
 // What a call asks for while it is recorded is known from its earlier runs. Where one asks for
@@ -274,6 +315,7 @@ Status CudaStream::capture_end(RecordedGraph** out) {
 }
 
 Status CudaStream::launch(const RecordedGraph& graph) {
+  may_have_noted_ = may_have_noted_ || graph.notes_indices;
   return vendor::graph_launch(graph.graph, handle_);
 }
 

@@ -26,6 +26,8 @@ struct Arena {
 struct RecordedGraph {
   vendor::Graph graph = nullptr;
   std::shared_ptr<Arena> arena;  // nullptr: no call needs one
+  std::vector<std::shared_ptr<const void>> kept;
+  bool notes_indices = false;  // a call of it may note one that is out of range
 };
 
 /// Bytes on their way to the host.
@@ -34,6 +36,7 @@ struct Ticket {
   const void* from = nullptr;  // of a long copy, which is made at the end
   size_t bytes = 0;
   StagingBuffer buffer;  // of a short one, which is under way
+  StagingBuffer fault;   // what was noted until then; no data: nothing can have been
   std::unique_ptr<Event> event;
 };
 
@@ -57,6 +60,7 @@ class CudaStream {
   }
 
   Status copy_in(void* to, const void* from_host, size_t bytes);
+  /// Also brings what kernels have noted (IndexFault) since the last time.
   Status copy_out_begin(const void* from, size_t bytes, bool ordered, Ticket** ticket);
   /// Any thread.
   Status copy_out_end(std::unique_ptr<Ticket> ticket, void* to_host);
@@ -74,9 +78,13 @@ class CudaStream {
   /// Workspace of the call that runs: `*owned` tells that it is to be given back with free().
   Status scratch(size_t bytes, void** data, bool* owned);
   void end_call();
+  void keep(std::shared_ptr<const void> object);
+  Status note_indices(IndexSite* site);
 
  private:
   explicit CudaStream(const Device* device) : device_(device) {}
+  Status copy_to(const StagingBuffer& to, const void* from, size_t bytes);
+  Status begin_copies(const void* from, Ticket* ticket);
   Status long_copy_out(const Ticket& ticket, void* to_host);
   void reclaim(size_t most);
 
@@ -90,6 +98,10 @@ class CudaStream {
   std::unordered_map<const void*, std::shared_ptr<void>> attached_;
   std::deque<InFlight> in_flight_;  // copies to the device, the oldest first
   size_t in_flight_bytes_ = 0;
+
+  IndexFault* fault_ = nullptr;  // in the device's memory, from the first call on that may need it
+  unsigned long long noting_calls_ = 0;
+  bool may_have_noted_ = false;  // since it was last read
 
   std::mutex copy_mutex_;  // for long copies to the host, which other threads make
   vendor::Stream copy_stream_ = nullptr;

@@ -2,8 +2,8 @@
 //
 // For all: indices are int32 or int64, and negative ones count from the end of their axis. One that
 // is out of range is an error of the result on the CPU, where every index is looked at before
-// anything is moved. CUDA waits for nothing: there such an index reads nothing, and its elements
-// are 0. Bits of x are copied as they are.
+// anything is moved. CUDA waits for nothing: there such an index reads nothing, its elements are 0,
+// and the next read or sync of the stream fails. Bits of x are copied as they are.
 #pragma once
 #include "core/schema.h"
 

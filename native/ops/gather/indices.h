@@ -19,7 +19,7 @@ constexpr int64_t resolve_index(int64_t index, int64_t n) {
 }
 
 /// x as [outer, size, inner] around an axis, whose slices are rows: row r of y is x's row
-/// source(r).
+/// source(r); where that is -1, the index at flat position fault(r) is out of range.
 struct AxisRows {
   Indices indices;
   int64_t count = 0;  // of indices
@@ -29,10 +29,11 @@ struct AxisRows {
     const int64_t at = resolve_index(indices.at(r % count), size);
     return at < 0 ? -1 : r / count * size + at;
   }
+  constexpr int64_t fault(int64_t r) const { return r % count; }
 };
 
 /// Tuples of `length` indices: tuple r names a row of x, which has `batch_rows` of them for each
-/// entry of the axes that both share.
+/// entry of the axes that both share. source and fault as AxisRows.
 struct TupleRows {
   Indices indices;
   int64_t length = 0;
@@ -50,9 +51,15 @@ struct TupleRows {
     }
     return row;
   }
+  constexpr int64_t fault(int64_t r) const {
+    int64_t k = 0;
+    while (k + 1 < length && resolve_index(indices.at(r * length + k), sizes[k]) >= 0) ++k;
+    return r * length + k;
+  }
 };
 
-/// Places that differ from those of x along one axis, where an index says which.
+/// Places that differ from those of x along one axis, where an index says which. source and fault
+/// as AxisRows.
 struct ElementRows {
   Indices indices;
   int32_t rank = 0;
@@ -73,6 +80,7 @@ struct ElementRows {
     const int64_t at = resolve_index(indices.at(r), size);
     return at < 0 ? -1 : start(r) + at * stride;
   }
+  constexpr int64_t fault(int64_t r) const { return r; }
 };
 
 }  // namespace halftone

@@ -1,5 +1,6 @@
 // The rows that gather and scatter walk over, made from shapes.
 #pragma once
+#include "core/index_fault.h"
 #include "core/kernel.h"
 #include "ops/gather/gather.h"
 #include "ops/gather/indices.h"
@@ -54,9 +55,7 @@ inline Status check_range(const TensorView& indices, const Shape& x, int first_a
   const Indices values = indices_of(indices);
   for (int64_t i = 0; i < indices.elements(); ++i) {
     const int axis = first_axis + static_cast<int>(axes > 1 ? i % axes : 0);
-    if (resolve_index(values.at(i), x[axis]) < 0)
-      return param_error("indices must lie in [", -x[axis], ", ", x[axis] - 1, "] for axis ", axis,
-                         " of x ", x, ", got ", values.at(i), " at flat position ", i);
+    if (resolve_index(values.at(i), x[axis]) < 0) return index_error(values.at(i), i, axis, x);
   }
   return {};
 }

@@ -1,9 +1,10 @@
 // A tensor with some elements or slices replaced by, or combined with, those of another one.
 //
 // Indices are those of gather: int32 or int64, negative ones from the end; one that is out of range
-// is an error of the result on the CPU, and its update is left out on CUDA, which waits for
-// nothing. Several updates of one element are applied in the order of the indices, on every
-// backend, each result being rounded to the dtype (float16 and bfloat16: computed in float32).
+// is an error of the result on the CPU; on CUDA, which waits for nothing, its update is left out,
+// and the next read or sync of the stream fails. Several updates of one element are applied in the
+// order of the indices, on every backend, each result being rounded to the dtype (float16 and
+// bfloat16: computed in float32).
 #pragma once
 #include "core/arithmetic.h"
 #include "core/compute_type.h"

@@ -11,8 +11,8 @@ namespace {
 constexpr int64_t kThreads = 1 << 14;
 
 template <class Lines>
-Status update_lines(const char* op, ScatterReduction reduction, const Lines& lines,
-                    DeviceContext& context) {
+Status update_lines(const char* op, ScatterReduction reduction, const Lines& lines, int first_axis,
+                    int64_t axes, DeviceContext& context) {
   const TensorView &x = context.in(0), &updates = context.in(2), &y = context.out();
   const DType t = y.dtype;
   const char* arithmetic = name(compute_dtype(t));
@@ -23,6 +23,8 @@ Status update_lines(const char* op, ScatterReduction reduction, const Lines& lin
   HALFTONE_TRY(device::copy_strided(op, all, size_of(t), x.data, y.data, context.properties(),
                                     context.stream()));
   if (updates.elements() == 0) return {};
+  IndexSite site;
+  HALFTONE_TRY(context.index_site(op, x.shape, first_axis, axes, &site));
   const int64_t owners =
       std::clamp<int64_t>(kThreads / lines.lines, 1, std::min<int64_t>(lines.count, 1024));
   return dispatch(t, [&](auto tag) -> Status {
@@ -30,7 +32,7 @@ Status update_lines(const char* op, ScatterReduction reduction, const Lines& lin
     return device::launch(op, scatter_updates<T, Lines>,
                           device::elementwise_grid(context.properties(), lines.lines * owners, 1),
                           device::kElementwiseThreads, 0, context.stream(), lines, reduction,
-                          owners, updates.as<T>(), y.as<T>());
+                          owners, site, updates.as<T>(), y.as<T>());
   });
 }
 
@@ -38,12 +40,13 @@ Status scatter_elements_cuda(const ScatterElements::Params& p, DeviceContext& co
   int32_t axis;
   HALFTONE_TRY(normalize_axis(p.axis, context.in(0).shape.rank, "axis", &axis));
   return update_lines(ScatterElements::kName, p.reduction,
-                      element_lines(context.in(0), context.in(1), axis), context);
+                      element_lines(context.in(0), context.in(1), axis), axis, 1, context);
 }
 
 Status scatter_nd_cuda(const ScatterNd::Params& p, DeviceContext& context) {
-  return update_lines(ScatterNd::kName, p.reduction, slice_lines(context.in(0), context.in(1)),
-                      context);
+  const Shape& indices = context.in(1).shape;
+  return update_lines(ScatterNd::kName, p.reduction, slice_lines(context.in(0), context.in(1)), 0,
+                      indices[indices.rank - 1], context);
 }
 
 }  // namespace

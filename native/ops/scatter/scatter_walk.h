@@ -19,6 +19,8 @@ struct ElementLines {
     return at < 0 ? -1 : start + at * rows.stride;
   }
   constexpr int64_t start(int64_t first) const { return rows.start(first); }
+  /// The flat position of the index that is out of range where target() is -1.
+  constexpr int64_t fault(int64_t first, int64_t j) const { return rows.fault(first + j * step); }
 };
 
 inline ElementLines element_lines(const TensorView& x, const TensorView& indices, int32_t axis) {
@@ -41,6 +43,7 @@ struct SliceLines {
     return row < 0 ? -1 : row * step + first;
   }
   constexpr int64_t start(int64_t) const { return 0; }
+  constexpr int64_t fault(int64_t, int64_t j) const { return rows.fault(j); }
 };
 
 inline SliceLines slice_lines(const TensorView& x, const TensorView& indices) {
