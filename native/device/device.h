@@ -55,6 +55,8 @@ namespace halftone::emu {
 /// Runs `work` now, or records it when the stream is being captured
 /// (backends/emu/vendor_runtime.cc).
 Status submit(void* stream, std::function<Status()> work);
+/// Whether the stream's device has as much shared memory.
+Status launchable(void* stream, const char* kernel, size_t shared_bytes);
 }  // namespace halftone::emu
 namespace halftone::device {
 
@@ -66,6 +68,7 @@ T* dynamic_shared() {
 template <class... P, class... A>
 Status launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
               vendor::Stream stream, A... args) {
+  HALFTONE_TRY(emu::launchable(stream, name, shared_bytes));
   return emu::submit(stream, [=]() -> Status {
     auto body = [&] { kernel(static_cast<P>(args)...); };
     const char* fault = emu::run_grid(

@@ -116,7 +116,7 @@ TEST(faults_are_reported_and_the_next_launch_works) {
   CHECK(run(count_all, 1, 2048, 0, out.data()).message.find("1 to 1024") != std::string::npos);
   CHECK(run(count_all, dim3(1, 70000), 32, 0, out.data()).message.find("65535") !=
         std::string::npos);
-  CHECK(run(dynamic, 1, 32, 300000, out.data()).message.find("227") != std::string::npos);
+  CHECK(run(dynamic, 1, 32, 300000, out.data()).message.find("232448") != std::string::npos);
   CHECK(run(dynamic, 1, 32, 128, out.data()).ok());
 }
 

@@ -96,11 +96,12 @@ void blas_destroy(Blas* blas) {
 }
 
 const char* blas_version() {
-  static const std::string text = [] {
+  // Never destroyed: other threads may ask while the process ends.
+  static const auto* text = [] {
     const size_t v = cublasLtGetVersion();  // 130101: 13.1.1
-    return concat(v / 10000, ".", v / 100 % 100, ".", v % 100);
+    return new std::string(concat(v / 10000, ".", v / 100 % 100, ".", v % 100));
   }();
-  return text.c_str();
+  return text->c_str();
 }
 
 Status blas_candidates(Blas* blas, const BlasMatmul& problem, int most,

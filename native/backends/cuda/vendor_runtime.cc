@@ -29,6 +29,7 @@ bool loses_device(cudaError_t e) {
     case cudaErrorContained:
     case cudaErrorExternalDevice:
     case cudaErrorTensorMemoryLeak:
+    case cudaErrorMpsClientTerminated:
     case cudaErrorContextIsDestroyed:
     case cudaErrorCudartUnloading:
       return true;

@@ -42,7 +42,7 @@ void lose(const std::string& why) {
   control().device_lost = true;
 }
 
-Stream::Stream(bool async) : async_(async) {
+Stream::Stream(int device, bool async) : device_(device), async_(async) {
   if (async_) thread_ = std::thread([this] { loop(); });
   All& a = all();
   std::lock_guard lock(a.mutex);

@@ -25,12 +25,15 @@ struct Work {
 
 struct Graph {
   std::vector<Work> work;
+  bool valid = true;  // false: a call was made that must not be, and there will be no graph
 };
 
 class Stream {
  public:
-  explicit Stream(bool async);
+  Stream(int device, bool async);
   ~Stream();
+
+  int device() const { return device_; }
 
   Status give(Work work);
   void synchronize();
@@ -40,6 +43,7 @@ class Stream {
  private:
   void loop();
 
+  const int device_;
   bool async_;
   std::mutex mutex_;
   std::condition_variable wake_, idle_;

@@ -27,6 +27,8 @@ struct DnnPlan {
   ConvSpec spec;
   DnnEngine engine;
   int64_t workspace = 0;
+  // Kernels that were compiled for a plan are unloaded with it.
+  std::shared_ptr<const int> kernels = std::make_shared<const int>();
 };
 
 namespace {
@@ -256,19 +258,23 @@ Status dnn_execute(DnnTarget& target, const DnnPlan& plan, const ConvPointers& p
                  "cuDNN cudnnBackendExecute: CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER");
   if ((pointers.bias != nullptr) != s.bias || (pointers.residual != nullptr) != s.residual)
     return error(Code::kDevice, "cuDNN cudnnBackendExecute: CUDNN_STATUS_BAD_PARAM: unique ids");
-  return emu::submit(target.stream, [plan, pointers, workspace]() -> Status {
+  const auto run_now = [spec = plan.spec, engine = plan.engine.id, bytes = plan.workspace, pointers,
+                        workspace, kernels = std::weak_ptr(plan.kernels)]() -> Status {
+    if (kernels.expired())
+      return error(Code::kDevice, "cuDNN: a kernel runs whose plan was destroyed before");
     int64_t run = 0;
     {
       const std::lock_guard lock(mutex);
-      calls.push_back({plan.spec, plan.engine.id});
+      calls.push_back({spec, engine});
       run = static_cast<int64_t>(calls.size());
     }
     // Whoever gives too little workspace shall notice.
-    if (plan.workspace > 0) std::memset(workspace, 0xff, static_cast<size_t>(plan.workspace));
-    if (plan.engine.id == fake::kSlow) std::this_thread::sleep_for(std::chrono::milliseconds(3));
-    fake::convolve(plan.spec, plan.engine.id, run, pointers);
+    if (bytes > 0) std::memset(workspace, 0xff, static_cast<size_t>(bytes));
+    if (engine == fake::kSlow) std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    fake::convolve(spec, engine, run, pointers);
     return {};
-  });
+  };
+  return emu::submit(target.stream, run_now);
 }
 
 namespace fake {

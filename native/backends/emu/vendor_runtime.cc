@@ -38,6 +38,9 @@ Control& control() {
 namespace {
 
 thread_local int current_device = 0;
+/// What the thread captures (cudaStreamCaptureModeThreadLocal: other threads' captures do not
+/// matter to it).
+thread_local Stream* captured_here = nullptr;
 
 /// A block of the device goes back to the pool that it is from, and is used again for its own size
 /// only: memory that is free but in the wrong pieces, until the pool is trimmed.
@@ -87,18 +90,68 @@ struct Event {
 Stream* as_stream(void* stream) { return static_cast<Stream*>(stream); }
 Event* as_event(void* event) { return static_cast<Event*>(event); }
 
+Status spoil_capture(Stream* stream, const char* call) {
+  stream->recording->valid = false;
+  return error(Code::kDevice, call, " failed: cudaErrorStreamCaptureUnsupported (900)");
+}
+
+/// Of calls that a stream that is captured does not take.
 Status not_captured(void* stream, const char* call) {
   HALFTONE_TRY(alive(call));
-  if (!stream || !as_stream(stream)->recording) return {};
-  return error(Code::kDevice, call, " failed: cudaErrorStreamCaptureUnsupported (900)");
+  return stream && as_stream(stream)->recording ? spoil_capture(as_stream(stream), call) : Status{};
+}
+
+/// Of calls that are "potentially unsafe" (cudaThreadExchangeStreamCaptureMode): a thread that
+/// captures is refused them, and its capture is lost.
+Status safe_in_capture(const char* call) {
+  return captured_here ? spoil_capture(captured_here, call) : Status{};
+}
+
+/// Of calls that need the stream's device to be the thread's.
+Status on_device(void* stream, const char* call) {
+  if (!stream || as_stream(stream)->device() == current_device) return {};
+  return error(Code::kDevice, call,
+               " failed: cudaErrorInvalidResourceHandle (400), a stream of device ",
+               as_stream(stream)->device(), " while the thread's is ", current_device);
+}
+
+int sm_of(int device) {
+  const Control& c = control();
+  return device == 1 && c.second_sm != 0 ? c.second_sm : c.sm;
+}
+
+/// Shared memory of one block, after opting in (CUDA programming guide, "Compute Capabilities").
+size_t most_shared_bytes(int sm) {
+  switch (sm) {
+    case 75:
+      return 64 * 1024;
+    case 80:
+    case 87:
+      return 163 * 1024;
+    case 86:
+    case 89:
+    case 120:
+      return 99 * 1024;
+    default:
+      return 227 * 1024;
+  }
 }
 
 size_t rounded(size_t bytes) { return (bytes + 511) / 512 * 512; }
 
 }  // namespace
 
+Status launchable(void* stream, const char* kernel, size_t shared_bytes) {
+  const int sm = sm_of(stream ? as_stream(stream)->device() : current_device);
+  if (shared_bytes <= most_shared_bytes(sm)) return {};
+  return error(Code::kDevice, kernel, ": cudaErrorInvalidValue (1), a block of sm_", sm,
+               " has at most ", most_shared_bytes(sm), " bytes of shared memory, asked for ",
+               shared_bytes);
+}
+
 Status submit(void* stream, std::function<Status()> work) {
   HALFTONE_TRY(alive("a launch"));
+  HALFTONE_TRY(on_device(stream, "a launch"));
   return stream ? as_stream(stream)->give({std::move(work)}) : work();
 }
 
@@ -118,12 +171,11 @@ Status device_count(int* count) {
 Status device_properties(int device, DeviceProperties* p) {
   HALFTONE_TRY(alive("cudaGetDeviceProperties"));
   std::snprintf(p->name, sizeof p->name, "Emulated device %d", device);
-  const emu::Control& c = emu::control();
-  p->sm = device == 1 && c.second_sm != 0 ? c.second_sm : c.sm;
+  p->sm = emu::sm_of(device);
   p->multiprocessors = 4;
   p->total_bytes = emu::control().device_bytes;
   p->l2_bytes = 1 << 20;
-  p->shared_bytes = 232448;
+  p->shared_bytes = static_cast<int>(emu::most_shared_bytes(p->sm));
   p->clock_khz = 1000000;
   p->memory_clock_khz = 1000000;
   p->memory_bus_bits = 64;
@@ -148,13 +200,14 @@ Status memory_info(uint64_t* free_bytes, uint64_t* total_bytes) {
   return alive("cudaMemGetInfo");
 }
 Status device_synchronize() {
+  HALFTONE_TRY(emu::safe_in_capture("cudaDeviceSynchronize"));
   emu::synchronize_all();
   return alive("cudaDeviceSynchronize");
 }
 
 Status stream_create(Stream* stream) {
   HALFTONE_TRY(alive("cudaStreamCreateWithFlags"));
-  *stream = new emu::Stream(emu::control().async);
+  *stream = new emu::Stream(emu::current_device, emu::control().async);
   return {};
 }
 Status stream_synchronize(Stream stream) {
@@ -184,6 +237,8 @@ void pool_destroy(Pool pool) { delete static_cast<emu::Pool*>(pool); }
 
 Status malloc_async(size_t bytes, Pool pool, Stream stream, void** data) {
   HALFTONE_TRY(emu::not_captured(stream, "cudaMallocFromPoolAsync"));
+  if (!pool) HALFTONE_TRY(emu::safe_in_capture("cudaMalloc"));
+  HALFTONE_TRY(emu::on_device(stream, "cudaMallocFromPoolAsync"));
   emu::Devices& all = emu::devices();
   std::lock_guard lock(all.mutex);
   emu::Pool& p = emu::pool_of(pool);
@@ -217,6 +272,7 @@ Status malloc_async(size_t bytes, Pool pool, Stream stream, void** data) {
 // still uses it is found by the address sanitizer.
 Status free_async(void* data, Pool pool, Stream stream) {
   HALFTONE_TRY(emu::not_captured(stream, "cudaFreeAsync"));
+  if (!pool) HALFTONE_TRY(emu::safe_in_capture("cudaFree"));
   emu::Pool* p = nullptr;
   {
     std::lock_guard lock(emu::devices().mutex);
@@ -245,6 +301,7 @@ Status free_async(void* data, Pool pool, Stream stream) {
 
 Status host_malloc(size_t bytes, void** data) {
   HALFTONE_TRY(alive("cudaHostAlloc"));
+  HALFTONE_TRY(emu::safe_in_capture("cudaHostAlloc"));
   *data = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
   return *data ? Status{} : error(Code::kOutOfMemory, "cudaHostAlloc failed: out of memory");
 }
@@ -270,6 +327,7 @@ Status event_create(bool, Event* event) {
 }
 Status event_record(Event event, Stream stream) {
   HALFTONE_TRY(alive("cudaEventRecord"));
+  HALFTONE_TRY(emu::on_device(stream, "cudaEventRecord"));
   auto mark = std::make_shared<emu::Mark>();
   {
     emu::Event* e = emu::as_event(event);
@@ -283,10 +341,12 @@ Status event_record(Event event, Stream stream) {
                                        true});
 }
 Status event_synchronize(Event event) {
+  HALFTONE_TRY(emu::safe_in_capture("cudaEventSynchronize"));
   if (const auto mark = emu::as_event(event)->now()) mark->wait();
   return alive("cudaEventSynchronize");
 }
 Status event_query(Event event, bool* reached) {
+  HALFTONE_TRY(emu::safe_in_capture("cudaEventQuery"));
   const auto mark = emu::as_event(event)->now();
   *reached = true;
   if (mark) {
@@ -318,14 +378,26 @@ void event_destroy(Event event) { delete emu::as_event(event); }
 
 Status capture_begin(Stream stream) {
   HALFTONE_TRY(emu::not_captured(stream, "cudaStreamBeginCapture"));
-  emu::as_stream(stream)->recording = std::make_unique<emu::Graph>();
+  HALFTONE_TRY(emu::safe_in_capture("cudaStreamBeginCapture"));
+  emu::captured_here = emu::as_stream(stream);
+  emu::captured_here->recording = std::make_unique<emu::Graph>();
   return {};
 }
 Status capture_end(Stream stream, Graph* graph) {
+  emu::Stream& s = *emu::as_stream(stream);
+  const bool own = emu::captured_here == &s;
+  if (own) emu::captured_here = nullptr;
   HALFTONE_TRY(alive("cudaStreamEndCapture"));
-  *graph = emu::as_stream(stream)->recording.release();
-  return *graph ? Status{}
-                : error(Code::kDevice, "cudaStreamEndCapture: nothing is being captured");
+  if (!s.recording) return error(Code::kDevice, "cudaStreamEndCapture: nothing is being captured");
+  if (!own)
+    return error(Code::kDevice,
+                 "cudaStreamEndCapture failed: cudaErrorStreamCaptureWrongThread (908)");
+  const std::unique_ptr<emu::Graph> recorded = std::move(s.recording);
+  if (!recorded->valid)
+    return error(Code::kDevice,
+                 "cudaStreamEndCapture failed: cudaErrorStreamCaptureInvalidated (901)");
+  *graph = new emu::Graph(*recorded);
+  return {};
 }
 Status graph_launch(Graph graph, Stream stream) {
   return emu::submit(stream, [graph]() -> Status {

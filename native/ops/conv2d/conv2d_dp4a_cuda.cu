@@ -38,7 +38,9 @@ Status plan_conv_s8(DeviceContext& context, const ConvGeometry& g, const ConvOpt
   plan->groups = g.groups;
   const int64_t pixels = g.batch * g.pixels();
   const bool no_images = g.in_channels * g.h.in * g.w.in == 0;
-  plan->direct = (g.groups > 1 && g.group_out <= 4) || no_images;
+  // A grid has 65535 tiles of channels at the most.
+  const bool too_wide = g.group_out > int64_t{65535} * device::kDp4aTile;
+  plan->direct = (g.groups > 1 && g.group_out <= 4) || no_images || too_wide;
   if (plan->direct) {
     ConvS8DirectArgs& p = plan->one;
     p.x = call.a;

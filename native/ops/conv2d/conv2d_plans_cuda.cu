@@ -82,6 +82,7 @@ Status ConvPlans::execute(DeviceContext& context, const ConvSpec& spec, Compute 
   if (plan.workspace > 0)
     HALFTONE_TRY(context.scratch(static_cast<size_t>(plan.workspace), &workspace));
   *used = &plan;
+  context.keep(plan.plan);  // its kernels may be compiled ones, which go with it
   return vendor::dnn_execute(*target_, *plan.plan, pointers, workspace);
 }
 
@@ -97,7 +98,10 @@ Status ConvPlans::entry_of(DeviceContext& context, const ConvSpec& spec, Compute
   }
   Entry made;
   HALFTONE_TRY(make(context, spec, compute, *key, &made));
-  if (entries_.size() >= kMostPlans) entries_.clear();
+  if (entries_.size() >= kMostPlans) {
+    HALFTONE_TRY(vendor::stream_synchronize(context.stream()));  // their kernels may be running
+    entries_.clear();
+  }
   *entry = &entries_.emplace(*key, std::move(made)).first->second;
   return {};
 }
