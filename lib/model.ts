@@ -9,6 +9,8 @@ import { bindInputs, type ModelInput } from './graph/inputs';
 import type { Graph, Node, ValueInfo } from './graph/ir';
 import type { CastLoss } from './graph/passes/cast-constant';
 import { optimize, simplify } from './graph/passes/fold';
+import type { Plan } from './graph/plan';
+import { fuseSteps } from './graph/plans/fuse';
 import { TensorEngine } from './graph/tensor-engine';
 import { writeWhole } from './io/write';
 import type { AuditReport } from './audit/audit';
@@ -271,7 +273,8 @@ export class Model {
   /**
    * Compares this model with another one of the same graph, usually the float32 model that it was converted from, on
    * inputs as `run` takes them: for each node the precision that it really had, where its values lie, the error of the
-   * node alone and of all that came before, tensor core sizes, bytes and time. See docs/precision.md.
+   * node alone and of all that came before, tensor core sizes, bytes and time. Nodes that a run joins are one entry, with what
+   * a run rounds and nothing else; convolutions have channels first here. See docs/precision.md.
    */
   async audit(options: ModelAuditOptions): Promise<AuditReport> {
     this.#check('audit');
@@ -282,14 +285,17 @@ export class Model {
     }
     reference.#check('audit');
     return auditModels(
-      this.#auditSide(this.#runGraph),
-      reference.#auditSide(reference.#graph),
+      this.#auditSide(this.#runGraph, this.#policy),
+      reference.#auditSide(reference.#graph, undefined),
       options,
     );
   }
 
-  #auditSide(graph: Graph): AuditSide {
-    return { graph, engine: this.#engine, batch: this.#batch };
+  /** `policy`: that of runs; without one the graph is run node by node. */
+  #auditSide(graph: Graph, policy: RunPolicy | undefined): AuditSide {
+    const additions = policy?.fuseAdditions ?? false;
+    const join = (plan: Plan) => (policy?.optimize ? fuseSteps(plan, { additions }) : plan);
+    return { graph, engine: this.#engine, batch: this.#batch, join };
   }
 
   /**

@@ -1,15 +1,21 @@
 /** What the precision of a model does to each of its nodes, beside a reference. */
 
-import type { Provenance } from '../../binding';
-import { DTYPES, type DType, type TypedArrayOf } from '../dtype';
-import { Executor } from '../graph/executor';
-import { ConstantTensors } from '../graph/fixed';
-import { type Constant, type Graph, type Node, partsOf } from '../graph/ir';
-import type { Desc, OpSet, Value } from '../graph/op-set';
-import { makePlan } from '../graph/plan';
-import { makesSequence } from '../graph/value-types';
-import type { TensorEngine } from '../graph/tensor-engine';
+import { DTYPES, type DType } from '../dtype';
+import type { OpSet, Value } from '../graph/op-set';
 import type { Tensor } from '../tensor';
+import {
+  type HostValue,
+  type Look,
+  type LookedAt,
+  look,
+  type NodeCallAudit,
+  nameOf,
+  readBy,
+  referenceName,
+  runAlone,
+  type Subject,
+  toHost,
+} from './look';
 import {
   type ErrorStatistics,
   ErrorSum,
@@ -19,16 +25,11 @@ import {
 } from './statistics';
 import { type TensorCoreFit, tensorCoreFit } from './tensor-cores';
 
-/** One Halftone op that a node led to, as it was computed. */
-export interface NodeCallAudit {
-  readonly call: string;
-  readonly provenance: Provenance;
-}
-
 /** What was found out about one node. Figures are over all inputs together. */
 export interface NodeAudit {
-  /** The node's name; of several that run as one: joined by ' + '. */
+  /** The node's name; of several that a run joins: all of them, with ' + ' between. */
   readonly node: string;
+  /** Of the first of several. */
   readonly op: string;
   readonly output: string;
   /** Of the output. */
@@ -78,130 +79,7 @@ export interface AuditOptions {
   readonly onProgress?: ((progress: AuditProgress) => void) | undefined;
 }
 
-/** A model that can be looked into. */
-export interface Subject {
-  readonly graph: Graph;
-  readonly engine: TensorEngine;
-}
-
-interface HostValue {
-  readonly desc: Desc;
-  readonly data: TypedArrayOf;
-}
-
 const isFloat = (dtype: DType) => /^b?float/.test(dtype);
-
-/** A graph in which every float value that a node makes is an output. */
-function withAllOutputs(graph: Graph): Graph {
-  const listed = new Set<string>();
-  const outputs = [...graph.outputs];
-  for (const { name } of outputs) listed.add(name);
-  for (const node of graph.nodes) {
-    if (makesSequence(node)) continue;
-    for (const name of node.outputs) {
-      if (name === '' || listed.has(name)) continue;
-      listed.add(name);
-      outputs.push({ name, dtype: null, shape: null });
-    }
-  }
-  return { ...graph, outputs };
-}
-
-async function toHost(tensor: Tensor): Promise<HostValue> {
-  const data = (await tensor.data()) as TypedArrayOf;
-  return { desc: { dtype: tensor.dtype, shape: tensor.shape }, data };
-}
-
-interface Look {
-  readonly values: ReadonlyMap<string, HostValue>;
-  readonly calls: ReadonlyMap<string, NodeCallAudit[]>;
-  readonly milliseconds: ReadonlyMap<string, number>;
-  readonly planned: ReadonlyMap<string, Value>;
-}
-
-/** Runs a graph and reads all that it makes. */
-async function look(
-  { graph, engine }: Subject,
-  opSet: OpSet,
-  inputs: ReadonlyMap<string, Tensor>,
-  signal: AbortSignal | undefined,
-): Promise<Look> {
-  const full = withAllOutputs(graph);
-  const plan = makePlan(full, opSet, inputs, engine);
-  const constants = new ConstantTensors<Tensor>(engine, new Set(full.initializers.values()));
-  const executor = new Executor<Tensor>(plan, engine, constants);
-  const calls = new Map<string, NodeCallAudit[]>();
-  const milliseconds = new Map<string, number>();
-  try {
-    const made = await executor.run(inputs, {
-      signal,
-      profile: true,
-      onNode: ({ node, call, provenance, milliseconds: took = 0 }) => {
-        const list = calls.get(node) ?? [];
-        list.push({ call, provenance });
-        calls.set(node, list);
-        milliseconds.set(node, (milliseconds.get(node) ?? 0) + took);
-      },
-    });
-    const values = new Map<string, HostValue>();
-    try {
-      for (const [name, tensor] of made) values.set(name, await toHost(tensor));
-    } finally {
-      for (const tensor of made.values()) tensor.dispose();
-    }
-    return { values, calls, milliseconds, planned: plan.values };
-  } finally {
-    executor.dispose();
-    constants.dispose();
-  }
-}
-
-/** The reference's name of a value: conversions put the precision behind names that they had to change. */
-function referenceName(name: string, values: ReadonlyMap<string, unknown>): string | undefined {
-  if (values.has(name)) return name;
-  const base = name.replace(/_(float16|bfloat16|float32)(_\d+)?$/, '');
-  return values.has(base) ? base : undefined;
-}
-
-/** The outputs of a node that is given the reference's values in the types that it reads. */
-async function runAlone(
-  node: Node,
-  graph: Graph,
-  planned: ReadonlyMap<string, Value>,
-  reference: ReadonlyMap<string, HostValue>,
-  opSet: OpSet,
-  engine: TensorEngine,
-  upload: (value: HostValue, dtype: DType) => Tensor,
-): Promise<Map<string, HostValue> | undefined> {
-  const inputs = new Map<string, Tensor>();
-  const initializers = new Map<string, Constant>();
-  try {
-    for (const name of new Set(node.inputs)) {
-      if (name === '') continue;
-      const constant = graph.initializers.get(name) ?? planned.get(name)?.constant;
-      if (constant) {
-        initializers.set(name, constant);
-        continue;
-      }
-      const known = referenceName(name, reference);
-      const desc = planned.get(name)?.desc;
-      if (known === undefined || !desc) return undefined;
-      inputs.set(name, upload(reference.get(known) as HostValue, desc.dtype));
-    }
-    const single: Graph = {
-      name: node.name,
-      opsets: graph.opsets,
-      inputs: [...inputs].map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
-      outputs: node.outputs.filter(Boolean).map((name) => ({ name, dtype: null, shape: null })),
-      nodes: [node],
-      initializers,
-    };
-    const { values } = await look({ graph: single, engine }, opSet, inputs, undefined);
-    return new Map(values);
-  } finally {
-    for (const tensor of inputs.values()) tensor.dispose();
-  }
-}
 
 /** Below this a node alone loses more than a hundredth of the signal's power: no rounding of results does that. */
 const LEAST_SQNR = 20;
@@ -229,7 +107,7 @@ function flagsOf(
 }
 
 interface Sums {
-  readonly node: Node;
+  readonly at: LookedAt;
   readonly output: string;
   readonly range: RangeSum;
   readonly propagated: ErrorSum;
@@ -239,9 +117,20 @@ interface Sums {
   readonly times: number[];
 }
 
+const sumsOf = (at: LookedAt): Sums => ({
+  at,
+  output: at.node.outputs.find(Boolean) ?? '',
+  range: new RangeSum(),
+  propagated: new ErrorSum(),
+  local: new ErrorSum(),
+  known: false,
+  alone: false,
+  times: [],
+});
+
 /**
- * Runs both models on the same inputs and compares every value that has a name in both. All intermediate values of one
- * input are in memory at once.
+ * Runs both models on the same inputs and compares every value that has a name in both. Nodes that a run joins are looked at
+ * together: between them there is no rounding, and no value. All values of one input are in memory at once.
  */
 export async function auditGraphs(
   subject: Subject,
@@ -257,18 +146,7 @@ export async function auditGraphs(
   { signal, onProgress }: AuditOptions,
 ): Promise<AuditReport> {
   const { graph, engine } = subject;
-  const sums = graph.nodes.map(
-    (node): Sums => ({
-      node,
-      output: node.outputs.find(Boolean) ?? '',
-      range: new RangeSum(),
-      propagated: new ErrorSum(),
-      local: new ErrorSum(),
-      known: false,
-      alone: false,
-      times: [],
-    }),
-  );
+  const all = new Map<string, Sums>();
   const outputs = new Map(graph.outputs.map(({ name }) => [name, new ErrorSum()]));
   let last: Look | undefined;
   for (let i = 0; i < total; i++) {
@@ -280,9 +158,11 @@ export async function auditGraphs(
       for (const [name, tensor] of inputs.reference) expected.set(name, await toHost(tensor));
       const got = await look(subject, opSet, inputs.subject, signal);
       last = got;
-      for (const sum of sums) {
+      for (const at of got.nodes) {
         signal?.throwIfAborted();
-        const key = partsOf(sum.node).join(' + ');
+        const key = nameOf(at.node);
+        const sum = all.get(key) ?? sumsOf(at);
+        all.set(key, sum);
         sum.times.push(got.milliseconds.get(key) ?? 0);
         const name = referenceName(sum.output, expected);
         const value = got.values.get(sum.output);
@@ -291,7 +171,7 @@ export async function auditGraphs(
         sum.known = true;
         sum.range.add(data);
         sum.propagated.add(data, value.data);
-        const alone = await runAlone(sum.node, graph, got.planned, expected, opSet, engine, upload);
+        const alone = await runAlone(at, subject, got.planned, expected, opSet, upload);
         const result = alone?.get(sum.output);
         if (!result) continue;
         sum.alone = true;
@@ -307,36 +187,7 @@ export async function auditGraphs(
     }
     onProgress?.({ done: i + 1, total });
   }
-  const planned = last?.planned ?? new Map<string, Value>();
-  const bytesOf = (name: string) => {
-    const desc = planned.get(name)?.desc;
-    return desc ? desc.shape.reduce((n, d) => n * d, 1) * DTYPES[desc.dtype].size : 0;
-  };
-  const nodes = sums.map((sum): NodeAudit => {
-    const { node, output } = sum;
-    const range = sum.known ? sum.range.result : null;
-    const local = sum.alone ? sum.local.result : null;
-    const desc = planned.get(output)?.desc;
-    const inputs = node.inputs.map((name) => planned.get(name));
-    return {
-      node: partsOf(node).join(' + '),
-      op: node.op,
-      output,
-      dtype: desc?.dtype ?? 'float32',
-      shape: desc?.shape ?? [],
-      calls: last?.calls.get(partsOf(node).join(' + ')) ?? [],
-      range,
-      propagated: sum.known ? sum.propagated.result : null,
-      local,
-      flags: flagsOf(desc?.dtype ?? 'float32', range, local),
-      tensorCores: tensorCoreFit(node, inputs, planned.get(output)) ?? null,
-      bytes: [...new Set([...node.inputs, ...node.outputs])].reduce(
-        (n, name) => n + bytesOf(name),
-        0,
-      ),
-      milliseconds: median(sum.times),
-    };
-  });
+  const nodes = [...all.values()].map((sum) => nodeAudit(sum, last));
   return {
     model: graph.name,
     device: engine.device,
@@ -345,5 +196,35 @@ export async function auditGraphs(
     outputs: [...outputs].map(([name, sum]) => ({ name, error: sum.result })),
     bytes: nodes.reduce((n, { bytes }) => n + bytes, 0),
     milliseconds: nodes.reduce((n, { milliseconds }) => n + milliseconds, 0),
+  };
+}
+
+/** What was found out about one node, with the shapes of the last input. */
+function nodeAudit(sum: Sums, last: Look | undefined): NodeAudit {
+  const { at, output } = sum;
+  const { node, members } = at;
+  const planned = last?.planned ?? new Map<string, Value>();
+  const bytesOf = (name: string) => {
+    const desc = planned.get(name)?.desc;
+    return desc ? desc.shape.reduce((n, d) => n * d, 1) * DTYPES[desc.dtype].size : 0;
+  };
+  const range = sum.known ? sum.range.result : null;
+  const local = sum.alone ? sum.local.result : null;
+  const desc = planned.get(output)?.desc;
+  const inputs = node.inputs.map((name) => planned.get(name));
+  return {
+    node: nameOf(node),
+    op: node.op,
+    output,
+    dtype: desc?.dtype ?? 'float32',
+    shape: desc?.shape ?? [],
+    calls: last?.calls.get(nameOf(node)) ?? [],
+    range,
+    propagated: sum.known ? sum.propagated.result : null,
+    local,
+    flags: flagsOf(desc?.dtype ?? 'float32', range, local),
+    tensorCores: tensorCoreFit(node, inputs, planned.get(output)) ?? null,
+    bytes: [...readBy(members), ...node.outputs].reduce((n, name) => n + bytesOf(name), 0),
+    milliseconds: median(sum.times),
   };
 }

@@ -1,6 +1,7 @@
 /** From two models and their inputs to an audit. */
 
-import { type AuditReport, type AuditOptions, auditGraphs, type Subject } from '../audit/audit';
+import { type AuditReport, type AuditOptions, auditGraphs } from '../audit/audit';
+import type { Subject } from '../audit/look';
 import { tensor } from '../create';
 import { ParamError } from '../errors';
 import { bindInputs, type ModelInput } from '../graph/inputs';

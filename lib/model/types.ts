@@ -22,8 +22,8 @@ export type {
   AuditProgress,
   AuditReport,
   NodeAudit,
-  NodeCallAudit,
 } from '../audit/audit';
+export type { NodeCallAudit } from '../audit/look';
 export type { ErrorStatistics, RangeStatistics } from '../audit/statistics';
 export type { TensorCoreFit } from '../audit/tensor-cores';
 export type { ModelAuditOptions } from './audit';

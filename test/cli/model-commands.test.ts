@@ -78,7 +78,7 @@ test('audit: a table, JSON and a page', () => {
     '@page.html',
   );
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toContain('flagged up: 6 of 6 values are beyond 65504');
+  expect(stdout).toContain('flagged product</script> + up: 6 of 6 values are beyond 65504');
   expect(stdout).toContain('flagged down: 6 values become infinite or NaN in this node');
   const json = JSON.parse(
     run('audit', '@m.onnx', '--data', '@x.npy', '--precision', 'mixed', '--json').stdout,
@@ -139,7 +139,7 @@ withChromium(
     // Three plots, a row for each node, and the flagged one picked.
     expect(stdout.match(/<canvas/g)).toHaveLength(3);
     expect(stdout).toContain('product&lt;/script&gt;');
-    expect(stdout).toMatch(/<tr class="flagged picked"><td[^>]*>2 up</);
+    expect(stdout).toMatch(/<tr class="flagged picked"><td[^>]*>1 product&lt;\/script&gt; \+ up</);
   },
   60_000,
 );

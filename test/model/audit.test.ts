@@ -1,4 +1,11 @@
-import { type AuditReport, Model, ParamError, memory, sync } from '../../lib/index';
+import {
+  type AuditReport,
+  type LoadOptions,
+  Model,
+  ParamError,
+  memory,
+  sync,
+} from '../../lib/index';
 import { describeWithData } from '../support/data';
 import { type ModelSpec, onnxModel } from '../support/onnx-builder';
 import { forgetFailures } from '../support/forget-failures';
@@ -131,5 +138,49 @@ describeWithData('needs_constraints.onnx', 'models/needs_constraints.onnx', (fil
     const flagged = report.nodes.filter(({ flags }) => flags.length > 0);
     expect(flagged.map(({ op }) => op)).toEqual(['Add', 'Sub']);
     expect(report.outputs[0]?.error.relative).toBe(1);
+  });
+});
+
+describe('nodes that a run joins', () => {
+  const chain: ModelSpec = {
+    opset: 13,
+    inputs: { x: [1, 2, 1, 1], z: [1, 1, 1, 1] },
+    outputs: { y: [1, 1, 1, 1] },
+    initializers: { w: { floats: [1, 1], dims: [1, 2, 1, 1] } },
+    nodes: [
+      { op: 'Conv', name: 'conv', inputs: ['x', 'w'], outputs: ['a'] },
+      { op: 'Add', name: 'add', inputs: ['a', 'z'], outputs: ['b'] },
+      { op: 'Relu', name: 'relu', inputs: ['b'], outputs: ['y'] },
+    ],
+  };
+  // 2048 + 1 is half-way between float16's numbers, of which 2048 is even; 2048 + 1 + 1 is one of them.
+  const inputs = { x: [2048, 1], z: [1] };
+
+  const audit = async (options: LoadOptions) => {
+    using model = await Model.load(onnxModel(chain), options);
+    using half = await model.convert({ precision: 'float16' });
+    const { y } = await half.run(inputs);
+    const { nodes, outputs } = await half.audit({ reference: model, data: [inputs] });
+    const difference = 2050 - ((await y?.data())?.[0] ?? Number.NaN);
+    expect(outputs[0]?.error.largest).toBe(difference); // what a run gives
+    return nodes.filter(({ op }) => op !== 'Cast');
+  };
+
+  test('are one entry, with one rounding', async () => {
+    const nodes = await audit({});
+    expect(nodes.map(({ node }) => node)).toEqual(['conv + add + relu']);
+    expect(nodes[0]).toMatchObject({ op: 'Conv', output: 'y_float16', flags: [] });
+    expect(nodes[0]?.local?.largest).toBe(0);
+    expect(nodes[0]?.calls.map(({ call }) => call)).toEqual(['conv2d']);
+    // x [2], w [2], z [1] and y [1] of 2 bytes; what lies between is nowhere.
+    expect(nodes[0]?.bytes).toBe(2 * 6);
+  });
+
+  test('are as many as without', async () => {
+    const nodes = await audit({ fuseAdditions: false });
+    expect(nodes.map(({ node }) => node)).toEqual(['conv', 'add', 'relu']);
+    expect(nodes.map(({ local }) => local?.largest)).toEqual([1, 2, 0]);
+    const single = await audit({ optimize: false });
+    expect(single.map(({ node }) => node)).toEqual(['conv', 'add', 'relu']);
   });
 });
