@@ -60,6 +60,7 @@ const HEADINGS = [
   'ratio',
   'of replays',
   'of least',
+  'of replays',
   'of CPU time',
   'difference',
 ];
@@ -80,6 +81,7 @@ function cells(row: ModelRow): string[] {
     times(ratio(row)),
     times(ratio(row, 'median', 'replays')),
     times(ratio(row, 'least')),
+    times(ratio(row, 'least', 'replays')),
     times(ratio(row, 'cpu')),
     row.difference === undefined ? '' : row.difference.toExponential(0),
   ];

@@ -13,14 +13,14 @@ import type { ModelColumn, ModelReport, ModelRow, ModelTime } from './models-rep
 /** How models are measured. */
 export interface ModelMethod {
   readonly samples: number;
-  /** A sample has so many runs that it takes this long. */
+  /** A sample has so many runs that it takes this long: short, so that some are left alone by what else the machine does. */
   readonly minSampleSeconds: number;
   /** Between samples: the threads of the other side have gone to sleep by then. */
   readonly pauseSeconds: number;
 }
 
 export const MODEL_METHODS: Readonly<Record<'full' | 'quick', ModelMethod>> = {
-  full: { samples: 15, minSampleSeconds: 0.03, pauseSeconds: 0.02 },
+  full: { samples: 40, minSampleSeconds: 0.005, pauseSeconds: 0.01 },
   quick: { samples: 1, minSampleSeconds: 0, pauseSeconds: 0 },
 };
 

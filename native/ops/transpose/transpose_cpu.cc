@@ -40,12 +40,43 @@ Axes merged_axes(const Shape& x, const int32_t* perm) {
   return a;
 }
 
+// The same for kColumns columns, and nothing between the rows of y: with the number known, rows are
+// interleaved in vectors. Colours of pixels, and the groups of channels that are shuffled.
+template <int kColumns, class T>
+void interleave(const T* __restrict x, int64_t x_step, T* __restrict y, int64_t rows) {
+  for (int64_t r = 0; r < rows; ++r)
+    for (int c = 0; c < kColumns; ++c) y[r * kColumns + c] = x[c * x_step + r];
+}
+// y[r * y_step + c] = x[c * kRows + r].
+template <int kRows, class T>
+void separate(const T* __restrict x, T* __restrict y, int64_t y_step, int64_t columns) {
+  for (int64_t c = 0; c < columns; ++c)
+    for (int r = 0; r < kRows; ++r) y[r * y_step + c] = x[c * kRows + r];
+}
+
 // y[r * y_step + c] = x[c * x_step + r].
 template <class T>
 void transpose_tile(const T* __restrict x, int64_t x_step, T* __restrict y, int64_t y_step,
                     int64_t rows, int64_t columns) {
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < columns; ++c) y[r * y_step + c] = x[c * x_step + r];
+}
+
+// The same where 2 to 4 rows or columns lie one after the other; false: they do not.
+template <class T>
+bool transpose_narrow(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t rows,
+                      int64_t columns) {
+  if (columns == y_step) {
+    if (columns == 2) return interleave<2>(x, x_step, y, rows), true;
+    if (columns == 3) return interleave<3>(x, x_step, y, rows), true;
+    if (columns == 4) return interleave<4>(x, x_step, y, rows), true;
+  }
+  if (rows == x_step) {
+    if (rows == 2) return separate<2>(x, y, y_step, columns), true;
+    if (rows == 3) return separate<3>(x, y, y_step, columns), true;
+    if (rows == 4) return separate<4>(x, y, y_step, columns), true;
+  }
+  return false;
 }
 
 // The last axis of y is that of x: whole rows move.
@@ -92,9 +123,11 @@ void move_tiles(const KernelContext& context, const Axes& a, int inner, const T*
             to += at % a.dims[k] * y_strides[k];
             at /= a.dims[k];
           }
-          transpose_tile(x + from + c * a.strides[last] + r, a.strides[last],
-                         y + to + r * y_strides[inner] + c, y_strides[inner],
-                         std::min(kSide, rows - r), std::min(kSide, columns - c));
+          const T* const x_tile = x + from + c * a.strides[last] + r;
+          T* const y_tile = y + to + r * y_strides[inner] + c;
+          const int64_t height = std::min(kSide, rows - r), width = std::min(kSide, columns - c);
+          if (!transpose_narrow(x_tile, a.strides[last], y_tile, y_strides[inner], height, width))
+            transpose_tile(x_tile, a.strides[last], y_tile, y_strides[inner], height, width);
         }
       });
 }
