@@ -1,15 +1,20 @@
 import {
   concat,
   type ConcatOptions,
+  explainAsync,
+  gather,
+  ones,
   pad,
   type PadOptions,
   slice,
   type SliceOptions,
   type Tensor,
   tensor,
+  transpose,
+  where,
 } from '../../lib';
 import type { Expected } from '../support/compare';
-import { COMPUTED_DTYPES, describeOp, type HostTensor, host } from '../support/op-info';
+import { COMPUTED_DTYPES, DEVICES, describeOp, type HostTensor, host } from '../support/op-info';
 
 /** A tensor of `shape` whose element at `at` is `element(at)`. */
 function build(
@@ -223,4 +228,26 @@ describeOp<PadOptions & { value?: number }>({
       run: (device) => pad(tensor([1, 2], { device }), { before: [-1], after: [0] }),
     },
   ],
+});
+
+test.each(DEVICES)('what only moves values multiplies and adds nothing: %s', async (device) => {
+  const x = ones([2, 2], { dtype: 'float16', device });
+  const indices = tensor([0n], { device });
+  const moved = {
+    concat: concat([x, x]),
+    pad: pad(x, { before: [1, 0], after: [0, 0] }),
+    slice: slice(x, { starts: [1], ends: [2] }),
+    gather: gather(x, indices),
+    transpose: transpose(x),
+    where: where(ones([2, 2], { dtype: 'bool', device }), x, x),
+  };
+  for (const [op, y] of Object.entries(moved)) {
+    const { storage, multiply, accumulate } = (await explainAsync(y)) ?? {};
+    expect({ op, storage, multiply, accumulate }).toEqual({
+      op,
+      storage: 'float16',
+      multiply: 'none',
+      accumulate: 'none',
+    });
+  }
 });

@@ -11,7 +11,7 @@ constexpr int64_t kBytesPerPiece = 256 * 1024;
 Status concat_cpu(const Concat::Params& p, const KernelContext& context) {
   const TensorView& y = context.out();
   const std::string kernel = concat("concat_", info(y.dtype).short_name);
-  context.made_by(kernel.c_str(), name(y.dtype), name(y.dtype), name(y.dtype));
+  context.made_by(kernel.c_str(), name(y.dtype), "none", "none");
   int32_t axis;
   HALFTONE_TRY(normalize_axis(p.axis, y.shape.rank, "axis", &axis));
   int64_t outer = 1, step = size_of(y.dtype);  // bytes of one index along the axis

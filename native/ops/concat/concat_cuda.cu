@@ -8,8 +8,8 @@ namespace {
 // One copy per input: rows of x, spread over the rows of y.
 Status concat_cuda(const Concat::Params& p, DeviceContext& context) {
   const TensorView& y = context.out();
-  context.made_by({concat("concat_", info(y.dtype).short_name).c_str(), name(y.dtype),
-                   name(y.dtype), name(y.dtype)});
+  context.made_by(
+      {concat("concat_", info(y.dtype).short_name).c_str(), name(y.dtype), "none", "none"});
   int32_t axis;
   HALFTONE_TRY(normalize_axis(p.axis, y.shape.rank, "axis", &axis));
   const int64_t size = size_of(y.dtype);

@@ -31,7 +31,7 @@ void move_rows(const KernelContext& context, const Rows& rows, int64_t inner) {
 
 void made_by(const KernelContext& context, const char* op) {
   const DType t = context.out().dtype;
-  context.made_by(concat(op, "_", info(t).short_name).c_str(), name(t), name(t), name(t));
+  context.made_by(concat(op, "_", info(t).short_name).c_str(), name(t), "none", "none");
 }
 
 Status gather_cpu(const Gather::Params& p, const KernelContext& context) {

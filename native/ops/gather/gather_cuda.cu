@@ -14,7 +14,7 @@ Status move_rows(const char* op, DeviceContext& context, const Rows& rows, int64
                  int first_axis, int64_t axes) {
   const TensorView &x = context.in(0), &y = context.out();
   const DType t = y.dtype;
-  context.made_by({concat(op, "_", info(t).short_name).c_str(), name(t), name(t), name(t)});
+  context.made_by({concat(op, "_", info(t).short_name).c_str(), name(t), "none", "none"});
   if (y.elements() == 0) return {};
   IndexSite site;
   HALFTONE_TRY(context.index_site(op, x.shape, first_axis, axes, &site));

@@ -9,8 +9,7 @@ namespace {
 Status one_hot_cpu(const OneHot::Params& p, const KernelContext& context) {
   const TensorView &indices = context.in(0), &values = context.in(1), &y = context.out();
   const DType t = y.dtype;
-  context.made_by(concat(OneHot::kName, "_", info(t).short_name).c_str(), name(t), name(t),
-                  name(t));
+  context.made_by(concat(OneHot::kName, "_", info(t).short_name).c_str(), name(t), "none", "none");
   if (y.elements() == 0) return {};
   int32_t axis;
   HALFTONE_TRY(normalize_axis(p.axis, y.shape.rank, "axis", &axis));

@@ -12,7 +12,7 @@ Status one_hot_cuda(const OneHot::Params& p, DeviceContext& context) {
   const TensorView& y = context.out();
   const DType t = y.dtype;
   context.made_by(
-      {concat(OneHot::kName, "_", info(t).short_name).c_str(), name(t), name(t), name(t)});
+      {concat(OneHot::kName, "_", info(t).short_name).c_str(), name(t), "none", "none"});
   if (y.elements() == 0) return {};
   int32_t axis;
   HALFTONE_TRY(normalize_axis(p.axis, y.shape.rank, "axis", &axis));

@@ -111,8 +111,8 @@ Status launch_pad(PadLayout layout, int64_t unit, PadMode mode, const void* valu
 
 Status pad_cuda(const Pad::Params& p, DeviceContext& context) {
   const TensorView &x = context.in(0), &y = context.out();
-  context.made_by({concat("pad_", info(y.dtype).short_name).c_str(), name(y.dtype), name(y.dtype),
-                   name(y.dtype)});
+  context.made_by(
+      {concat("pad_", info(y.dtype).short_name).c_str(), name(y.dtype), "none", "none"});
   if (y.elements() == 0) return {};
   unsigned char value[16];  // of one element, again and again
   dispatch(y.dtype, [&](auto tag) {

@@ -7,8 +7,8 @@ namespace {
 
 Status slice_cuda(const Slice::Params& p, DeviceContext& context) {
   const TensorView &x = context.in(0), &y = context.out();
-  context.made_by({concat("slice_", info(y.dtype).short_name).c_str(), name(y.dtype), name(y.dtype),
-                   name(y.dtype)});
+  context.made_by(
+      {concat("slice_", info(y.dtype).short_name).c_str(), name(y.dtype), "none", "none"});
   if (y.elements() == 0) return {};
   Slice::Range ranges[kMaxRank];
   HALFTONE_TRY(Slice::ranges(p, x.shape, ranges));

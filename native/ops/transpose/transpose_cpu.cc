@@ -153,7 +153,7 @@ Status transpose_cpu(const Transpose::Params& p, const KernelContext& context) {
     dispatch_bits(size_of(x.dtype), run);
   }
   const std::string kernel = concat("transpose_", info(x.dtype).short_name, "_", variant);
-  context.made_by(kernel.c_str(), name(x.dtype), name(x.dtype), name(x.dtype));
+  context.made_by(kernel.c_str(), name(x.dtype), "none", "none");
   return {};
 }
 

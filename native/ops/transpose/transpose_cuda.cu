@@ -74,7 +74,7 @@ Status transpose_cuda(const Transpose::Params& p, DeviceContext& context) {
   const bool tiles = moves && std::min(axes.dims[inner], axes.dims[last]) * 8 >= side;
   const char* variant = tiles ? "tiles" : moves ? "elements" : "rows";
   context.made_by({concat("transpose_", info(x.dtype).short_name, "_", variant).c_str(),
-                   name(x.dtype), name(x.dtype), name(x.dtype)});
+                   name(x.dtype), "none", "none"});
   if (x.elements() == 0) return {};
   if (!tiles)
     return device::copy_strided("transpose", axes, size, x.data, y.data, context.properties(),

@@ -33,8 +33,8 @@ Status select(DeviceContext& context) {
 
 Status where_cuda(const NoParams&, DeviceContext& context) {
   const TensorView& y = context.out();
-  context.made_by({concat("where_", info(y.dtype).short_name).c_str(), name(y.dtype), name(y.dtype),
-                   name(y.dtype)});
+  context.made_by(
+      {concat("where_", info(y.dtype).short_name).c_str(), name(y.dtype), "none", "none"});
   if (y.elements() == 0) return {};
   return dispatch_bits(size_of(y.dtype),
                        [&](auto bits) { return select<decltype(bits)>(context); });
