@@ -36,7 +36,7 @@ type Feeds = Readonly<Record<string, { dtype: DType; shape: number[]; data: Floa
 async function feedsOf(model: Model, batch: number): Promise<Feeds> {
   const feeds: Record<string, Feeds[string]> = {};
   for (const { name, dtype, shape } of model.inputs) {
-    if (dtype === null) throw new Error(`the input ${name} has no type`);
+    if (dtype === null || dtype === 'string') throw new Error(`the input ${name} has no dtype`);
     const sizes = (shape ?? []).map((size) => (typeof size === 'number' ? size : batch));
     using values = random(sizes, { seed: 1, low: 0, high: dtype === 'float32' ? 1 : 255 });
     feeds[name] = { dtype, shape: sizes, data: (await values.data()) as Float32Array };

@@ -67,7 +67,7 @@ export {
   ShapeError,
   UnsupportedError,
 } from './errors';
-export { Model, type RunOptions } from './model';
+export { Model, type ModelOutputs, type RunOptions } from './model';
 export type {
   Attribute,
   AuditProgress,
@@ -78,6 +78,8 @@ export type {
   Conversion,
   ConvertOptions,
   Dim,
+  ElementInput,
+  ElementType,
   ErrorStatistics,
   GraphPolicy,
   GraphState,
@@ -90,6 +92,7 @@ export type {
   ModelAuditOptions,
   ModelInput,
   ModelNode,
+  ModelOutput,
   ModelSource,
   NodeAudit,
   NodeCallAudit,
@@ -110,8 +113,10 @@ export type {
   ProfileReport,
   RangeStatistics,
   SearchProgress,
+  Strings,
   TensorCoreFit,
   ValueInfo,
+  ValueType,
 } from './model/types';
 export { auditPage } from './audit/page';
 export * from './ops';

@@ -6,6 +6,7 @@ import { autoMixedPrecision } from './env';
 import { DisposedError, ParamError } from './errors';
 import type { NodeReport } from './graph/executor';
 import { bindInputs, type ModelInput } from './graph/inputs';
+import type { RunValue } from './graph/values';
 import type { Graph, Node, ValueInfo } from './graph/ir';
 import type { CastLoss } from './graph/passes/cast-constant';
 import { optimize, simplify } from './graph/passes/fold';
@@ -17,8 +18,9 @@ import type { AuditReport } from './audit/audit';
 import { AUDIT_OPTIONS, type AuditSide, auditModels, type ModelAuditOptions } from './model/audit';
 import { CONVERT_OPTIONS, type ConvertOptions, convertAuto } from './model/auto';
 import { type Conversion, convertGraph } from './model/convert';
-import { PlanCache, type PlanReport } from './model/plan-cache';
+import type { PlanReport } from './model/plan-cache';
 import { type BatchState, completeOutputs, planDeclared, tryFreeBatch } from './model/plans';
+import { Program } from './model/program';
 import { type ProfileOptions, type ProfileReport, profileModel } from './model/profile';
 import {
   type LoadOptions,
@@ -51,6 +53,9 @@ const RUN_OPTIONS: OptionKinds<RunOptions> = {
   onNode: 'function',
 };
 
+/** What a run gives, by name: mostly tensors. */
+export type ModelOutputs = Record<string, RunValue>;
+
 /**
  * A model on a device.
  *
@@ -67,7 +72,7 @@ export class Model {
   readonly #runGraph: Graph;
   readonly #policy: RunPolicy;
   readonly #engine: TensorEngine;
-  readonly #plans: PlanCache;
+  readonly #program: Program;
   readonly #batch: BatchState;
   readonly #conversion: Conversion | undefined;
   #running = 0;
@@ -86,7 +91,7 @@ export class Model {
     this.#engine = engine;
     this.#batch = batch;
     this.#conversion = conversion;
-    this.#plans = new PlanCache(this.#runGraph, engine, policy);
+    this.#program = new Program(this.#runGraph, engine, policy);
   }
 
   /**
@@ -177,26 +182,22 @@ export class Model {
   /**
    * Runs the model. Inputs are tensors on the model's device, typed arrays of the input's element type (`Uint16Array`: the
    * bits of 16-bit floats) or arrays of numbers; for the latter two the shape is that of the input, of which one size may
-   * be open. The caller owns the results, whose values are there when this resolves.
+   * be open. Strings are arrays of strings, or `{ strings, shape }`; a sequence is an array of what its elements may be, and
+   * null stands for an optional value that is left out. The caller owns the results, whose values are there when this
+   * resolves: tensors, but where the model gives strings (`{ strings, shape }`), sequences (arrays) or optional values. Of
+   * such a model the type parameter says which is which: `run<{ label: Strings; scores: Tensor }>(...)`.
    *
    * @throws ParamError, DtypeError or ShapeError for inputs that do not fit; ModelError naming the node that failed.
    */
-  async run(
+  async run<Outputs extends ModelOutputs = Record<string, Tensor>>(
     inputs: Readonly<Record<string, ModelInput>>,
     options: RunOptions = {},
-  ): Promise<Record<string, Tensor>> {
+  ): Promise<Outputs> {
     this.#checkRun('run', options);
-    const { signal } = options;
-    const { tensors, temporary } = bindInputs(this.inputs, inputs, this.device, this.#batch);
+    const { values, temporary } = bindInputs(this.inputs, inputs, this.device, this.#batch);
     this.#running += 1;
     try {
-      const runner = await this.#plans.get(tensors, signal);
-      runner.running += 1;
-      try {
-        return Object.fromEntries(await runner.run(tensors, options));
-      } finally {
-        runner.running -= 1;
-      }
+      return Object.fromEntries(await this.#program.run(values, options)) as Outputs;
     } finally {
       this.#running -= 1;
       for (const tensor of temporary) tensor.dispose();
@@ -209,14 +210,14 @@ export class Model {
    *
    * @throws what `run` rejects with.
    */
-  runSync(
+  runSync<Outputs extends ModelOutputs = Record<string, Tensor>>(
     inputs: Readonly<Record<string, ModelInput>>,
     options: RunOptions = {},
-  ): Record<string, Tensor> {
+  ): Outputs {
     this.#checkRun('runSync', options);
-    const { tensors, temporary } = bindInputs(this.inputs, inputs, this.device, this.#batch);
+    const { values, temporary } = bindInputs(this.inputs, inputs, this.device, this.#batch);
     try {
-      return Object.fromEntries(this.#plans.getSync(tensors).runSync(tensors, options));
+      return Object.fromEntries(this.#program.runSync(values, options)) as Outputs;
     } finally {
       for (const tensor of temporary) tensor.dispose();
       this.#releaseUnused();
@@ -308,7 +309,7 @@ export class Model {
    * model.plans[0]?.graph; // { state: 'off', why: 'it runs on the CPU, where replays are only made with graphs: true', ... }
    */
   get plans(): readonly PlanReport[] {
-    return this.#plans.reports;
+    return this.#program.reports;
   }
 
   /**
@@ -374,7 +375,7 @@ export class Model {
   }
 
   #releaseUnused(): void {
-    if (this.#disposed && this.#running === 0) this.#plans.dispose();
-    else this.#plans.trim();
+    if (this.#disposed && this.#running === 0) this.#program.dispose();
+    else this.#program.trim();
   }
 }

@@ -2,6 +2,7 @@
 //
 // inputs: { type, shape }, { type, shape, values } for a constant, or null where one is left out; type 'T' is the element type that
 // is asked for. attributes: by name; 'T' is the number of that type. opset: where the newest has the operator no longer.
+// captures: names in attributes, and which values these are (lib/graph/ir.ts).
 // before, after: other nodes, [operator, inputs, outputs, attributes]; the operator's own inputs are i0, i1 ..., its result o0.
 
 const T = (...shape) => ({ type: 'T', shape });
@@ -27,6 +28,9 @@ const sequence = (inputs, more = {}) => ({
   values: { a: T(4, 4), b: T(4, 4) },
   before: [['SequenceConstruct', ['a', 'b'], ['i0']]],
   ...more,
+});
+const optimizer = (tensors) => ({
+  inputs: [T(), of('int64'), ...Array.from({ length: tensors }, () => T(4))],
 });
 const at0 = [['SequenceAt', ['o0', 'zero'], ['y']]];
 const zero = scalar('int64', 0);
@@ -131,4 +135,16 @@ export const PROBES = {
   Where: { inputs: [of('bool', 4), T(4), T(4)] },
   'com.microsoft.QLinearAdd': quantizedSum,
   'com.microsoft.QLinearMul': quantizedSum,
+  'ai.onnx.preview.training.Adagrad': optimizer(3),
+  'ai.onnx.preview.training.Adam': optimizer(4),
+  'ai.onnx.preview.training.Gradient': {
+    inputs: [T(4)],
+    before: [['Add', ['i0', 'i0'], ['sum']]],
+    attributes: { xs: ['x'], y: 'y' },
+    captures: { x: 'i0', y: 'sum' },
+  },
+  'ai.onnx.preview.training.Momentum': {
+    ...optimizer(3),
+    attributes: { alpha: 0.9, beta: 1, mode: 'standard', norm_coefficient: 0 },
+  },
 };

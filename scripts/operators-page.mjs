@@ -68,6 +68,11 @@ function graphOf({ ops, constant, attribute }, definition, probe, type) {
     attribute(definition.attributes[name], value, type),
   ]);
   const after = others(probe.after);
+  const captures = Object.entries(probe.captures ?? {});
+  const own = {
+    ...node('n', domain, op, [...names, ...captures.map(([, from]) => from)], ['o0'], attributes),
+    ...(captures.length > 0 && { captures: captures.map(([name]) => name) }),
+  };
   const last = after.at(-1)?.outputs ?? ['o0'];
   return {
     name: 'probe',
@@ -78,7 +83,7 @@ function graphOf({ ops, constant, attribute }, definition, probe, type) {
     ]),
     inputs,
     outputs: last.map((name) => ({ name, dtype: null, shape: null })),
-    nodes: [...before, node('n', domain, op, names, ['o0'], attributes), ...after],
+    nodes: [...before, own, ...after],
     initializers,
   };
 }
@@ -143,8 +148,9 @@ ask for is in [models.md](models.md#operators).
 *Operator sets*: those in which the definition of the operator changed in a way that matters here; each holds up to the next one.
 *Types*: element types for which a model of one such node loads: of the first input, of the second for Where, of the result where there is
 no input. Other inputs have the type that ONNX gives them. Some types are more than ONNX defines for the operator. *floats* are float32,
-float16, bfloat16 and float64; *integers* have 8 to 64 bits, with and without sign; *all* are both and bool. CUDA was asked through the
-emulated device of compute capability 9.0.
+float16, bfloat16 and float64; *integers* have 8 to 64 bits, with and without sign; *all* are both and bool. Strings are of the host, whatever
+the device is ([models.md](models.md#strings)). *Any value*: the operator runs graphs of its own, or passes values on; sequences and optional
+values are among them. CUDA was asked through the emulated device of compute capability 9.0.
 
 | operator | operator sets | inputs | attributes | types on the CPU | types on CUDA |
 |---|---|---|---|---|---|
@@ -153,6 +159,24 @@ emulated device of compute capability 9.0.
 function range([least, most]) {
   if (least === most) return String(least);
   return most === Infinity ? `${least} or more` : `${least} to ${most}`;
+}
+
+/** The types of an operator on each device. Calls that no device takes are added to `silent`. */
+function deviceTypes(context, name, definition, silent) {
+  if (definition.flow) return ['any value', 'any value'];
+  if (!definition.lower)
+    return ['strings or numbers, on the host', 'strings or numbers, on the host'];
+  const [least, most] = definition.inputs;
+  const own = PROBES[name];
+  const probes = own
+    ? [own].flat()
+    : GENERIC.map((make) => ({ inputs: make(most === Infinity ? 2 : least) }));
+  const lists = Object.values(DEVICES).map((d) => accepted(context, definition, probes, d));
+  if (lists[0].length === 0) {
+    silent.push(`${name}: ${refusal(context, definition, probes[0], 'float32', 'cpu')}`);
+  }
+  const strings = definition.host || definition.moves ? ', strings' : '';
+  return lists.map((list) => `${types(list)}${strings}`);
 }
 
 function page() {
@@ -173,7 +197,8 @@ function page() {
   };
   const attribute = (type, value, dtype) => {
     if (value !== 'T') return { type, value };
-    return { type, value: type === 'tensor' ? constant(dtype, [1], [1]) : dataTypeCode(dtype) };
+    if (type === 'int') return { type, value: dataTypeCode(dtype) };
+    return { type: 'tensor', value: constant(dtype, [1], [1]) };
   };
   const engine = new (built('graph/tensor-engine').TensorEngine)('cpu');
   const context = { binding, engine, ops, makePlan, checkSupported, constant, attribute };
@@ -182,15 +207,7 @@ function page() {
   for (const name of ops.names) {
     const forms = ops.forms(name);
     const [newest] = forms;
-    const [least] = newest.inputs;
-    const own = PROBES[name];
-    const probes = own
-      ? [own].flat()
-      : GENERIC.map((make) => ({ inputs: make(newest.inputs[1] === Infinity ? 2 : least) }));
-    const [cpu, cuda] = Object.values(DEVICES).map((d) => accepted(context, newest, probes, d));
-    if (cpu.length === 0) {
-      silent.push(`${name}: ${refusal(context, newest, probes[0], 'float32', 'cpu')}`);
-    }
+    const [cpu, cuda] = deviceTypes(context, name, newest, silent);
     const attributes = Object.keys(newest.attributes ?? {}).sort();
     rows.push(
       `| ${[
@@ -201,8 +218,8 @@ function page() {
           .join(', '),
         range(newest.inputs),
         attributes.join(', '),
-        types(cpu),
-        String(cuda) === String(cpu) ? 'the same' : types(cuda),
+        cpu,
+        cuda === cpu ? 'the same' : cuda,
       ].join(' | ')} |`,
     );
   }

@@ -2,7 +2,8 @@
 
 import { DTYPES, type DType } from '../dtype';
 import type { OpSet, Value } from '../graph/op-set';
-import type { Tensor } from '../tensor';
+import type { RunValue } from '../graph/values';
+import { Tensor } from '../tensor';
 import {
   type HostValue,
   type Look,
@@ -137,8 +138,8 @@ export async function auditGraphs(
   reference: Subject,
   opSet: OpSet,
   bind: (index: number) => {
-    readonly subject: ReadonlyMap<string, Tensor>;
-    readonly reference: ReadonlyMap<string, Tensor>;
+    readonly subject: ReadonlyMap<string, RunValue>;
+    readonly reference: ReadonlyMap<string, RunValue>;
     readonly release: () => void;
   },
   total: number,
@@ -155,7 +156,9 @@ export async function auditGraphs(
     try {
       const expected = new Map((await look(reference, opSet, inputs.reference, signal)).values);
       // Inputs are values too: a node alone reads them.
-      for (const [name, tensor] of inputs.reference) expected.set(name, await toHost(tensor));
+      for (const [name, value] of inputs.reference) {
+        if (value instanceof Tensor) expected.set(name, await toHost(value));
+      }
       const got = await look(subject, opSet, inputs.subject, signal);
       last = got;
       for (const at of got.nodes) {
@@ -211,7 +214,7 @@ function nodeAudit(sum: Sums, last: Look | undefined): NodeAudit {
   const range = sum.known ? sum.range.result : null;
   const local = sum.alone ? sum.local.result : null;
   const desc = planned.get(output)?.desc;
-  const inputs = node.inputs.map((name) => planned.get(name));
+  const inputs = node.inputs.map((name) => planned.get(name)?.desc);
   return {
     node: nameOf(node),
     op: node.op,
@@ -223,7 +226,7 @@ function nodeAudit(sum: Sums, last: Look | undefined): NodeAudit {
     propagated: sum.known ? sum.propagated.result : null,
     local,
     flags: flagsOf(desc?.dtype ?? 'float32', range, local),
-    tensorCores: tensorCoreFit(node, inputs, planned.get(output)) ?? null,
+    tensorCores: tensorCoreFit(node, inputs, desc) ?? null,
     bytes: [...readBy(members), ...node.outputs].reduce((n, name) => n + bytesOf(name), 0),
     milliseconds: median(sum.times),
   };

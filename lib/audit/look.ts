@@ -2,13 +2,22 @@
 
 import type { Provenance } from '../../binding';
 import type { DType, TypedArrayOf } from '../dtype';
-import { Executor } from '../graph/executor';
+import { type ExecuteOptions, Executor, type NodeReport } from '../graph/executor';
 import { ConstantTensors } from '../graph/fixed';
-import { type Constant, type Graph, type Node, partsOf } from '../graph/ir';
+import { type Constant, type Graph, type Node, partsOf, type Strings } from '../graph/ir';
 import type { Desc, OpSet, Value } from '../graph/op-set';
 import { makePlan, type Plan } from '../graph/plan';
 import type { TensorEngine } from '../graph/tensor-engine';
-import type { Tensor } from '../tensor';
+import { release, type RunValue } from '../graph/values';
+import { Tensor } from '../tensor';
+
+/** A graph that is ready to run. */
+export interface Opened extends Disposable {
+  run(
+    inputs: ReadonlyMap<string, RunValue>,
+    options: ExecuteOptions,
+  ): Promise<ReadonlyMap<string, RunValue>>;
+}
 
 /** A model that can be looked into. */
 export interface Subject {
@@ -16,6 +25,8 @@ export interface Subject {
   readonly engine: TensorEngine;
   /** What a run does to its plan: nodes whose calls it joins make one value between them. */
   readonly join: (plan: Plan) => Plan;
+  /** Of a model that is more than one plan of tensors: how a graph of its nodes is run. Its nodes are looked at one by one. */
+  readonly open?: ((graph: Graph) => Opened) | undefined;
 }
 
 /** One Halftone op that a node led to, as it was computed. */
@@ -85,36 +96,81 @@ function withAllOutputs(graph: Graph, plan: Plan): Plan {
   return { ...plan, outputs };
 }
 
-/** Runs a graph and reads all that it makes. */
-export async function look(
-  { graph, engine, join }: Subject,
-  opSet: OpSet,
-  inputs: ReadonlyMap<string, Tensor>,
+/** The calls that a run reports, and how long they took, by node. What graphs within nodes do counts as done by these nodes. */
+function recorder() {
+  const calls = new Map<string, NodeCallAudit[]>();
+  const milliseconds = new Map<string, number>();
+  const onNode = ({
+    node,
+    within = node,
+    call,
+    provenance,
+    milliseconds: took = 0,
+  }: NodeReport) => {
+    const list = calls.get(within) ?? [];
+    list.push({ call, provenance });
+    calls.set(within, list);
+    milliseconds.set(within, (milliseconds.get(within) ?? 0) + took);
+  };
+  return { calls, milliseconds, onNode };
+}
+
+/** The same for a graph that is more than one plan. */
+async function lookOpened(
+  graph: Graph,
+  open: (graph: Graph) => Opened,
+  inputs: ReadonlyMap<string, RunValue>,
   signal: AbortSignal | undefined,
 ): Promise<Look> {
+  const names = new Set(graph.nodes.flatMap((node) => node.outputs).filter(Boolean));
+  for (const { name } of graph.outputs) names.delete(name);
+  const others = [...names].map((name) => ({ name, dtype: null, shape: null }));
+  using program = open({ ...graph, outputs: [...graph.outputs, ...others] });
+  const { calls, milliseconds, onNode } = recorder();
+  const made = await program.run(inputs, { signal, profile: true, onNode });
+  const values = new Map<string, HostValue>();
+  try {
+    for (const [name, value] of [...inputs, ...made]) {
+      if (value instanceof Tensor) values.set(name, await toHost(value));
+    }
+  } finally {
+    release([...made.values()]);
+  }
+  const planned = new Map<string, Value>([...values].map(([name, { desc }]) => [name, { desc }]));
+  for (const [name, constant] of graph.initializers)
+    planned.set(name, { desc: constant, constant });
+  const nodes = graph.nodes.map((node) => ({ node, members: [node] }));
+  return { values, calls, milliseconds, planned, nodes };
+}
+
+/** Runs a graph and reads all that it makes. */
+export async function look(
+  { graph, engine, join, open }: Subject,
+  opSet: OpSet,
+  values: ReadonlyMap<string, RunValue>,
+  signal: AbortSignal | undefined,
+): Promise<Look> {
+  if (open) return lookOpened(graph, open, values, signal);
+  const inputs = values as ReadonlyMap<string, Tensor>;
   const plan = withAllOutputs(graph, join(makePlan(graph, opSet, inputs, engine)));
   const constants = new ConstantTensors<Tensor>(engine, new Set(graph.initializers.values()));
   const executor = new Executor<Tensor>(plan, engine, constants);
-  const calls = new Map<string, NodeCallAudit[]>();
-  const milliseconds = new Map<string, number>();
+  const { calls, milliseconds, onNode } = recorder();
   try {
-    const made = await executor.run(inputs, {
-      signal,
-      profile: true,
-      onNode: ({ node, call, provenance, milliseconds: took = 0 }) => {
-        const list = calls.get(node) ?? [];
-        list.push({ call, provenance });
-        calls.set(node, list);
-        milliseconds.set(node, (milliseconds.get(node) ?? 0) + took);
-      },
-    });
-    const values = new Map<string, HostValue>();
+    const made = await executor.run(inputs, { signal, profile: true, onNode });
+    const found = new Map<string, HostValue>();
     try {
-      for (const [name, tensor] of made) values.set(name, await toHost(tensor));
+      for (const [name, tensor] of made) found.set(name, await toHost(tensor));
     } finally {
       for (const tensor of made.values()) tensor.dispose();
     }
-    return { values, calls, milliseconds, planned: plan.values, nodes: nodesOf(graph, plan) };
+    return {
+      values: found,
+      calls,
+      milliseconds,
+      planned: plan.values,
+      nodes: nodesOf(graph, plan),
+    };
   } finally {
     executor.dispose();
     constants.dispose();
@@ -141,19 +197,26 @@ export function readBy(members: readonly Node[]): string[] {
 /** The outputs of a node that is given the reference's values in the types that it reads. */
 export async function runAlone(
   { node, members }: LookedAt,
-  { graph, engine, join }: Subject,
+  subject: Subject,
   planned: ReadonlyMap<string, Value>,
   reference: ReadonlyMap<string, HostValue>,
   opSet: OpSet,
   upload: (value: HostValue, dtype: DType) => Tensor,
 ): Promise<ReadonlyMap<string, HostValue> | undefined> {
+  const { graph } = subject;
   const inputs = new Map<string, Tensor>();
   const initializers = new Map<string, Constant>();
+  const texts = new Map<string, Strings>();
   try {
     for (const name of readBy(members)) {
       const constant = graph.initializers.get(name) ?? planned.get(name)?.constant;
       if (constant) {
         initializers.set(name, constant);
+        continue;
+      }
+      const strings = graph.texts?.get(name);
+      if (strings) {
+        texts.set(name, strings);
         continue;
       }
       const known = referenceName(name, reference);
@@ -168,8 +231,9 @@ export async function runAlone(
       outputs: node.outputs.filter(Boolean).map((name) => ({ name, dtype: null, shape: null })),
       nodes: members,
       initializers,
+      ...(texts.size > 0 && { texts }),
     };
-    return (await look({ graph: alone, engine, join }, opSet, inputs, undefined)).values;
+    return (await look({ ...subject, graph: alone }, opSet, inputs, undefined)).values;
   } finally {
     for (const tensor of inputs.values()) tensor.dispose();
   }

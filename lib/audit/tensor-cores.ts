@@ -1,5 +1,5 @@
 import type { DType } from '../dtype';
-import { attributeOf, type Value } from '../graph/op-set';
+import { attributeOf, type Desc } from '../graph/op-set';
 import type { Node } from '../graph/ir';
 
 /**
@@ -26,11 +26,11 @@ const MULTIPLES: Partial<Record<DType, number>> = {
 /** undefined: the node sums no products. `inputs` and `output` are the node's values. */
 export function tensorCoreFit(
   node: Node,
-  inputs: readonly (Value | undefined)[],
-  output: Value | undefined,
+  inputs: readonly (Desc | undefined)[],
+  output: Desc | undefined,
 ): TensorCoreFit | undefined {
   const sizes = productSizes(node, inputs, output);
-  const multiple = MULTIPLES[inputs[0]?.desc.dtype ?? 'float64'];
+  const multiple = MULTIPLES[inputs[0]?.dtype ?? 'float64'];
   if (!sizes || !multiple) return undefined;
   const wrong = Object.entries(sizes).filter(([, size]) => size % multiple !== 0);
   return {
@@ -42,11 +42,11 @@ export function tensorCoreFit(
 
 function productSizes(
   node: Node,
-  inputs: readonly (Value | undefined)[],
-  output: Value | undefined,
+  inputs: readonly (Desc | undefined)[],
+  output: Desc | undefined,
 ): Record<string, number> | undefined {
-  const [a, b] = inputs.map((value) => value?.desc.shape);
-  const y = output?.desc.shape;
+  const [a, b] = inputs.map((value) => value?.shape);
+  const y = output?.shape;
   if (!a || !b || !y) return undefined;
   switch (node.op) {
     case 'Conv':

@@ -137,6 +137,13 @@ export function inputSource(
   limit = Number.POSITIVE_INFINITY,
 ): InputSource {
   const { inputs, device } = model;
+  const other = inputs.find(
+    ({ dtype, sequence, optional }) => dtype === 'string' || sequence || optional,
+  );
+  if (other) {
+    const kind = other.sequence ? 'a sequence' : other.optional ? 'an optional value' : 'strings';
+    throw new ParamError(`input "${other.name}" is ${kind}, the commands give models tensors only`);
+  }
   const cuts = agree(inputs, arrays, cut);
   const ways = cuts ?? agree(inputs, arrays, stack) ?? agree(inputs, arrays, whole);
   if (!ways) return describeMisfit(inputs, arrays);
@@ -168,7 +175,7 @@ export function inputSource(
             : array.data.subarray(first * each, (first + n) * each);
         const shape = way.count === undefined || way.whole ? way.shape : [n, ...way.shape];
         const held = tensor(values, { shape: [...shape], device, dtype: array.dtype });
-        if (dtype === null || held.dtype === dtype) {
+        if (dtype === null || dtype === 'string' || held.dtype === dtype) {
           made[name] = held;
           continue;
         }

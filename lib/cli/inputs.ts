@@ -84,7 +84,7 @@ async function readJsonFile(
   const [only] = inputs;
   const make = (name: string, given: unknown) => {
     const dtype = inputs.find((input) => input.name === name)?.dtype ?? 'float32';
-    return arrayOfJson(given, dtype, `${file}: "${name}"`);
+    return arrayOfJson(given, dtype === 'string' ? 'float32' : dtype, `${file}: "${name}"`);
   };
   const named =
     typeof value === 'object' && value !== null && !Array.isArray(value) && !('data' in value);

@@ -18,6 +18,8 @@ export interface NodeReport {
   /** The node's name and operator in the model; a node that stands for several has their names joined by ' + '. */
   readonly node: string;
   readonly op: string;
+  /** The node of the model in one of whose graphs this node is ("loop" of "loop/add"); absent: it is in none. */
+  readonly within?: string;
   /** The Halftone op that was called. */
   readonly call: string;
   readonly provenance: Provenance;

@@ -10,10 +10,18 @@ import {
 } from '../errors';
 import { shown } from '../options';
 import { Tensor } from '../tensor';
-import type { Dim, ValueInfo } from './ir';
+import { type Dim, elementCount, type Strings, type ValueInfo } from './ir';
+import { isStrings, type RunValue } from './values';
 
-/** What a model takes as an input. Nested arrays have the shape that they show. */
-export type ModelInput = Tensor | ArrayBufferView | NestedArray;
+/**
+ * What a model takes as an input that is one tensor, or one element of a sequence: a tensor on the model's device, a typed
+ * array of its element type, or an array of numbers, where nested ones have the shape that they show; of strings an array of
+ * them, or one with a shape.
+ */
+export type ElementInput = Tensor | ArrayBufferView | NestedArray | readonly string[] | Strings;
+
+/** What a model takes as an input: for a sequence an array of what its elements take, for an optional value also null. */
+export type ModelInput = ElementInput | readonly ElementInput[] | null;
 
 const show = (shape: readonly Dim[]) => `[${shape.map((size) => size ?? '?').join(', ')}]`;
 
@@ -24,7 +32,7 @@ export interface FixedBatch {
 }
 
 /**
- * Tensors of all inputs, checked against what the model declares. `temporary` are those made here, to be disposed of.
+ * All inputs, checked against what the model declares. `temporary` are tensors made here, to be disposed of.
  *
  * @throws ParamError, DtypeError or ShapeError naming the input.
  */
@@ -33,27 +41,70 @@ export function bindInputs(
   given: Readonly<Record<string, ModelInput>>,
   device: string,
   batch: FixedBatch,
-): { tensors: Map<string, Tensor>; temporary: Tensor[] } {
+): { values: Map<string, RunValue>; temporary: Tensor[] } {
   checkNames(declared, given);
-  const tensors = new Map<string, Tensor>();
+  const values = new Map<string, RunValue>();
   const temporary: Tensor[] = [];
+  const bind = (info: ValueInfo, value: unknown): RunValue => {
+    if (value instanceof Tensor) return value;
+    if (info.dtype === 'string') return bindStrings(info, value);
+    const made = upload(info, value, device);
+    temporary.push(made);
+    return made;
+  };
   try {
     for (const info of declared) {
       const value = given[info.name] as ModelInput;
-      if (value instanceof Tensor) {
-        tensors.set(info.name, value);
-        continue;
-      }
-      const made = upload(info, value, device);
-      temporary.push(made);
-      tensors.set(info.name, made);
+      if (info.optional && value === null) values.set(info.name, null);
+      else if (info.sequence) values.set(info.name, bindSequence(info, value, bind));
+      else values.set(info.name, bind(info, value));
     }
-    checkTensors(declared, tensors, batch);
+    checkShapes(declared, values, batch);
   } catch (error) {
     for (const made of temporary) made.dispose();
     throw error;
   }
-  return { tensors, temporary };
+  return { values, temporary };
+}
+
+function bindSequence(
+  { sequence: _, optional: __, ...info }: ValueInfo,
+  value: unknown,
+  bind: (info: ValueInfo, value: unknown) => RunValue,
+): RunValue {
+  if (!Array.isArray(value)) {
+    throw new ParamError(
+      `run: input "${info.name}" is a sequence: it must be an array, got ${shown(value)}`,
+    );
+  }
+  return (value as readonly unknown[]).map((element, i) => {
+    const named = { ...info, name: `${info.name}[${i}]` };
+    const bound = bind(named, element);
+    // Elements may differ in the sizes that have names.
+    checkShapes([named], new Map([[named.name, bound]]), { free: true });
+    return bound;
+  });
+}
+
+/** Strings with their shape; that of an array is the declared one, of which one size may be open. */
+function bindStrings({ name, shape }: ValueInfo, value: unknown): Strings {
+  const strings: unknown = isStrings(value) ? value.strings : value;
+  if (!Array.isArray(strings) || !strings.every((text) => typeof text === 'string')) {
+    throw new DtypeError(
+      `run: input "${name}" must be an array of strings, or { strings, shape }, got ${shown(value)}`,
+    );
+  }
+  if (!isStrings(value))
+    return { strings: [...strings], shape: fillShape(name, shape, strings.length) };
+  const own = value.shape;
+  const isShape =
+    Array.isArray(own) && own.every((size) => Number.isSafeInteger(size) && size >= 0);
+  if (!isShape || elementCount(own) !== strings.length) {
+    throw new ShapeError(
+      `run: input "${name}": the shape [${String(own)}] does not fit ${strings.length} strings`,
+    );
+  }
+  return { strings: [...strings], shape: [...own] };
 }
 
 /** All inputs are given, and nothing else. */
@@ -72,17 +123,22 @@ function checkNames(declared: readonly ValueInfo[], given: unknown): void {
   }
 }
 
-function checkTensors(
+/** Element types and shapes of tensors and strings; those of sequences were checked one by one. */
+function checkShapes(
   declared: readonly ValueInfo[],
-  tensors: ReadonlyMap<string, Tensor>,
+  values: ReadonlyMap<string, RunValue>,
   batch: FixedBatch,
 ): void {
   const sizes = new Map<string, { readonly size: number; readonly by: string }>();
   for (const { name, dtype, shape } of declared) {
-    const value = tensors.get(name) as Tensor;
-    if (value.disposed) throw new DisposedError(`run: input "${name}" was disposed`);
-    if (value.dtype !== dtype) {
-      throw new DtypeError(`run: input "${name}" must be ${dtype}, got ${value.dtype}`);
+    const value = values.get(name);
+    if (!(value instanceof Tensor) && !isStrings(value)) continue;
+    if (value instanceof Tensor && value.disposed) {
+      throw new DisposedError(`run: input "${name}" was disposed`);
+    }
+    const type = isStrings(value) ? 'string' : value.dtype;
+    if (type !== dtype) {
+      throw new DtypeError(`run: input "${name}" must be ${dtype}, got ${type}`);
     }
     const got = value.shape;
     const expected = shape ?? got;
@@ -110,7 +166,7 @@ function checkTensors(
 }
 
 function upload({ name, dtype, shape }: ValueInfo, value: unknown, device: string): Tensor {
-  if (!dtype || !shape) throw new TypeError(`input "${name}" has no type`);
+  if (!dtype || dtype === 'string') throw new TypeError(`input "${name}" has no type`);
   const isArray = Array.isArray(value);
   const type = ARRAY_TYPES[dtype];
   if (!isArray && !(ArrayBuffer.isView(value) && value.constructor === type)) {
@@ -132,11 +188,14 @@ function upload({ name, dtype, shape }: ValueInfo, value: unknown, device: strin
 }
 
 /** The shape that `length` elements have: one size may be open. */
-function fillShape(name: string, shape: readonly Dim[], length: number): number[] {
+function fillShape(name: string, shape: readonly Dim[] | null, length: number): number[] {
+  if (!shape) throw new ShapeError(`run: input "${name}" has no declared shape: give one with it`);
   const open = shape.filter((size) => typeof size !== 'number').length;
   const known = shape.reduce<number>((n, size) => n * (typeof size === 'number' ? size : 1), 1);
   if (open > 1) {
-    throw new ShapeError(`run: input "${name}" has the shape ${show(shape)}: give it as a Tensor`);
+    throw new ShapeError(
+      `run: input "${name}" has the shape ${show(shape)}: give it as a Tensor, or strings with a shape`,
+    );
   }
   const rest = known === 0 ? 0 : length / known;
   if (open === 0 ? length !== known : !Number.isInteger(rest)) {

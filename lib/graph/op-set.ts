@@ -1,7 +1,19 @@
 import type { DType } from '../dtype';
-import type { Attribute, Constant, Graph, Integer, Node } from './ir';
 import { nearest } from '../nearest';
-import { modelError } from './model-error';
+import type { FlowCall, Work } from './flow';
+import type { HostCall, HostValue } from './host';
+import {
+  type Attribute,
+  type Constant,
+  type Graph,
+  type Integer,
+  type Node,
+  ownInputs,
+  type Strings,
+  type ValueType,
+} from './ir';
+import { messageOf, modelError } from './model-error';
+import type { RunValue } from './values';
 
 /** dtype and shape of a tensor. */
 export interface Desc {
@@ -47,14 +59,109 @@ interface AttributeValues {
   floats: readonly number[];
   ints: readonly Integer[];
   strings: readonly string[];
+  texts: Strings;
+  graph: Graph;
+  type_proto: ValueType;
 }
 type AttributeType = keyof AttributeValues;
 
-/** A node with its inputs known by dtype and shape, on its way to calls of Halftone's ops. */
-export interface NodeCall {
+/** What an attribute of an operator may be; 'values': a tensor of numbers or of strings. */
+type AttributeRule = AttributeType | 'values';
+
+/** The attributes of a node. Integers come as numbers, those beyond 2^53 as the nearest one: sizes and axes are clamped. */
+export class NodeAttributes {
+  constructor(
+    readonly node: Node,
+    /** The version of the node's operator set that the model imports. */
+    readonly opset: number,
+  ) {}
+
+  int(name: string): number | undefined {
+    const value = attributeOf(this.node, name, 'int');
+    return value === undefined ? undefined : toNumber(value);
+  }
+
+  ints(name: string): readonly number[] | undefined {
+    return attributeOf(this.node, name, 'ints')?.map(toNumber);
+  }
+
+  float(name: string): number | undefined {
+    return attributeOf(this.node, name, 'float');
+  }
+
+  string(name: string): string | undefined {
+    return attributeOf(this.node, name, 'string');
+  }
+
+  tensor(name: string): Constant | undefined {
+    return attributeOf(this.node, name, 'tensor');
+  }
+
+  /** Any of the others. */
+  attribute<T extends AttributeType>(name: string, type: T): AttributeValues[T] | undefined {
+    return attributeOf(this.node, name, type);
+  }
+
+  /** An error that names the node. */
+  error(what: string, suggestion?: string): Error {
+    return new NodeError(what, { suggestion });
+  }
+}
+
+/** A node before anything is known of its inputs. */
+export class CheckedNode extends NodeAttributes {
+  get inputCount(): number {
+    return ownInputs(this.node).length;
+  }
+
+  /** A graph of the node. */
+  graph(name: string): Graph {
+    const graph = attributeOf(this.node, name, 'graph');
+    if (!graph) throw this.error(`attribute "${name}" is missing`);
+    return graph;
+  }
+
+  /** How many inputs and outputs a graph has, without what it captures. */
+  sizeOf(name: string): { readonly inputs: number; readonly outputs: number } {
+    const { inputs, outputs } = this.graph(name);
+    const captured = this.node.captures?.length ?? 0;
+    return { inputs: inputs.length - captured, outputs: outputs.length };
+  }
+}
+
+/** Thrown by NodeAttributes.error; nodeFailed adds the node. */
+class NodeError extends Error {
+  constructor(
+    what: string,
+    readonly place: { readonly suggestion?: string | undefined },
+  ) {
+    super(what);
+  }
+}
+
+/** What was thrown while a node was planned or computed, as a ModelError that names it. */
+export function nodeFailed({ name, op }: Node, opset: number | undefined, cause: unknown): Error {
+  const place = { node: name, op, opset };
+  if (cause instanceof NodeError) return modelError(cause.message, { ...place, ...cause.place });
+  if (cause instanceof Error && cause.name === 'ModelError') return cause;
+  return modelError(messageOf(cause), { ...place, cause });
+}
+
+const toNumber = (value: Integer): number => {
+  const number = Number(value);
+  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, number));
+};
+
+/** A call of a Halftone op that a node has led to. */
+export interface PlannedOp {
+  readonly op: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputs: readonly Value[];
   readonly node: Node;
-  /** The version of the node's operator set that the model imports. */
-  readonly opset: number;
+}
+
+/** A node with its inputs known by dtype and shape, on its way to calls of Halftone's ops. */
+export interface NodeCall extends NodeAttributes {
   /** Number of inputs that the node lists. */
   readonly inputCount: number;
   /** The input at `index`; a ModelError when it is left out. */
@@ -74,20 +181,18 @@ export interface NodeCall {
   data(...indexes: readonly number[]): readonly (Constant | undefined)[];
   /** The values of such an input when it holds int64; undefined when it is left out. */
   knownInts(index: number): readonly number[] | undefined;
-  /** An attribute. Integers come as numbers, those beyond 2^53 as the nearest one: sizes and axes are clamped anyway. */
-  int(name: string): number | undefined;
-  ints(name: string): readonly number[] | undefined;
-  float(name: string): number | undefined;
-  string(name: string): string | undefined;
-  tensor(name: string): Constant | undefined;
   /** Adds a call of a Halftone op. Its shapes and dtypes are checked now. */
   emit(op: string, inputs: readonly (Value | undefined)[], params?: Params): Value;
   /** The same for ops with several results. */
   emitAll(op: string, inputs: readonly (Value | undefined)[], params?: Params): readonly Value[];
   /** A tensor whose values are known. */
   constant(constant: Constant): Value;
-  /** An error that names the node. */
-  error(what: string, suggestion?: string): Error;
+  /** All calls before this node, in order. */
+  readonly calls: readonly PlannedOp[];
+  /** The call that makes a value; undefined for inputs and constants. */
+  maker(value: Value): PlannedOp | undefined;
+  /** The outputs of a graph of the node for these inputs: its nodes become calls as the others do. */
+  inline(name: string, inputs: readonly Value[]): readonly Value[];
 }
 
 /** The name of the number of images in the shapes of a graph whose batch was freed. */
@@ -120,7 +225,11 @@ export type BatchAnswer =
   | { readonly ok: true; readonly replace?: { readonly input: number; readonly by: Constant } }
   | { readonly ok: false; readonly why: string };
 
-/** How one ONNX operator is understood, from one version of its definition on. */
+/**
+ * How one ONNX operator is understood, from one version of its definition on: as calls of Halftone's ops (`lower`), by a
+ * function on the host (`host`), or by running graphs of its own (`flow`). One with both of the first two is computed by
+ * the second where it reads or makes strings.
+ */
 export interface OpDefinition {
   readonly op: string;
   readonly domain?: string;
@@ -128,14 +237,24 @@ export interface OpDefinition {
   readonly since: number;
   /** Fewest and most inputs. */
   readonly inputs: readonly [number, number];
+  /** Of the fewest inputs, those that may be left out all the same. */
+  readonly optional?: readonly number[];
   /** Most outputs that are made. */
   readonly outputs?: number;
   /** Attributes that are understood; any other one is refused. */
-  readonly attributes?: Readonly<Record<string, AttributeType>>;
+  readonly attributes?: Readonly<Record<string, AttributeRule>>;
   /** Whether the node sums products, so that `compute` applies. */
   readonly sums?: boolean;
+  /** More that can be said of a node without shapes. @throws what `error` gives. */
+  readonly check?: ((node: CheckedNode) => void) | undefined;
   /** One value per output. */
-  lower(call: NodeCall): Value | readonly Value[];
+  readonly lower?: ((call: NodeCall) => Value | readonly Value[]) | undefined;
+  /** One value per output. */
+  readonly host?: ((call: HostCall) => HostValue | readonly HostValue[]) | undefined;
+  /** It puts elements elsewhere and looks at none: strings go where their indices would. */
+  readonly moves?: true | undefined;
+  /** One value per output, which belong to the caller. */
+  readonly flow?: ((call: FlowCall) => Work<readonly RunValue[]>) | undefined;
   /** Absent: nothing is known about how the node treats axis 0. */
   batch?(query: BatchQuery): BatchAnswer;
   /** The values of the result where the node only moves sizes among which is the number of images; undefined: it does more. */
@@ -225,13 +344,16 @@ export class OpSet {
     const definition = this.find(node, opsets);
     const place = { node: node.name, op: node.op, opset: opsets.get(node.domain) };
     const [least, most] = definition.inputs;
-    const given = node.inputs.length;
+    const given = ownInputs(node).length;
     if (given < least || given > most) {
       const range =
         least === most ? `${least}` : `${least} to ${most === Infinity ? 'any number' : most}`;
       throw modelError(`${node.op} takes ${range} inputs, got ${given}`, place);
     }
-    const missing = node.inputs.slice(0, least).indexOf('');
+    const { optional = [] } = definition;
+    const missing = node.inputs
+      .slice(0, least)
+      .findIndex((name, i) => name === '' && !optional.includes(i));
     if (missing >= 0) throw modelError(`input ${missing} is left out`, place);
     const outputs = definition.outputs ?? 1;
     const extra = node.outputs.findIndex((name, i) => i >= outputs && name !== '');
@@ -251,9 +373,16 @@ export class OpSet {
           suggestion: `Supported: ${names}`,
         });
       }
-      if (attribute.type !== type) {
-        throw modelError(`attribute "${name}" must be ${type}, got ${attribute.type}`, place);
+      const isValues = type === 'values' && /^(tensor|texts)$/.test(attribute.type);
+      if (attribute.type !== type && !isValues) {
+        const wanted = type === 'values' ? 'tensor' : type;
+        throw modelError(`attribute "${name}" must be ${wanted}, got ${attribute.type}`, place);
       }
+    }
+    try {
+      definition.check?.(new CheckedNode(node, place.opset ?? 0));
+    } catch (cause) {
+      throw nodeFailed(node, place.opset, cause);
     }
   }
 }

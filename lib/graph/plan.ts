@@ -1,12 +1,22 @@
 import { DTYPES } from '../dtype';
 import type { Inference } from './engine';
-import { type Constant, elementCount, type Graph, type Integer, integersOf, type Node } from './ir';
-import { messageOf, modelError } from './model-error';
 import {
-  attributeOf,
+  type Constant,
+  elementCount,
+  type Graph,
+  integersOf,
+  namedWithin,
+  type Node,
+  ownInputs,
+  type ValueInfo,
+} from './ir';
+import { modelError, within } from './model-error';
+import {
   type Desc,
   drawsAnew,
+  NodeAttributes,
   type NodeCall,
+  nodeFailed,
   type OpSet,
   type Params,
   type Sequence,
@@ -29,12 +39,17 @@ export interface Step {
 export interface Plan {
   readonly inputs: ReadonlyMap<string, Value>;
   readonly outputs: ReadonlyMap<string, Value>;
+  /** Outputs that are sequences, with the names that their elements have in `outputs`. */
+  readonly sequences: ReadonlyMap<string, readonly string[]>;
   readonly steps: readonly Step[];
   /** Every value of the graph by name. */
   readonly values: ReadonlyMap<string, Value>;
   /** What was computed because shapes or axes follow from it. */
   readonly known: ReadonlyMap<Value, Constant>;
 }
+
+/** dtype and shape of an input; of a sequence one for each element. */
+export type PlanInput = Desc | readonly Desc[];
 
 /** Values that a plan depends on and that only a run knows: inputs, and what nodes make of them. */
 export interface LateInputs {
@@ -55,35 +70,38 @@ export interface LateInputs {
 export function makePlan(
   graph: Graph,
   opSet: OpSet,
-  inputs: ReadonlyMap<string, Desc>,
+  inputs: ReadonlyMap<string, PlanInput>,
   inference: Inference,
   late: LateInputs = { values: new Map(), missing: new Set() },
 ): Plan {
-  const values = new Map<string, Value>();
+  const values = constantValues(graph);
   const given = new Map<string, Value>();
-  for (const [name, constant] of graph.initializers) {
-    values.set(name, { desc: constant, constant });
-  }
-  for (const { name } of graph.inputs) {
-    const desc = inputs.get(name);
-    if (!desc) throw new TypeError(`makePlan: no shape for input "${name}"`);
+  const bind = (name: string, desc: Desc): Value => {
     const constant = late.values.get(name);
     const value: Value = constant ? { desc, constant } : { desc };
-    values.set(name, value);
     given.set(name, value);
+    return value;
+  };
+  for (const { name, dtype } of graph.inputs) {
+    const desc = inputs.get(name);
+    if (!desc) throw new TypeError(`makePlan: no shape for input "${name}"`);
+    values.set(
+      name,
+      isSequence(desc) ? bindSequence(name, desc, dtype, bind) : bind(name, desc as Desc),
+    );
   }
 
   const steps: Step[] = [];
   const names = new Map([...given].map(([name, value]) => [value, name]));
-  const fixed = new Set<Value>();
   const state: PlanState = {
     values,
     steps,
-    fixed,
+    fixed: new Set(),
     inference,
     known: new Map(),
     evaluated: { bytes: 0 },
     makers: new Map(),
+    late: late.values,
     ask: (value) => {
       const name = names.get(value);
       if (name !== undefined) late.missing.add(name);
@@ -92,16 +110,78 @@ export function makePlan(
     passing: new Set(),
     isGiven: (value) => names.has(value),
   };
+  lowerNodes(graph, opSet, state);
+
+  const outputs = new Map<string, Value>();
+  const sequences = new Map<string, readonly string[]>();
+  for (const output of graph.outputs) {
+    const { name, dtype, sequence, optional } = output;
+    const value = outputValue(output, values);
+    if (value.elements) {
+      if (dtype !== null && !sequence && !optional) {
+        throw modelError(`output "${name}" is a sequence, it is declared a tensor`);
+      }
+      const leaves = value.elements.map((_, i) => elementName(name, i));
+      sequences.set(name, leaves);
+      for (const [i, element] of value.elements.entries())
+        outputs.set(leaves[i] as string, element);
+    } else {
+      if (sequence) throw modelError(`output "${name}" is declared a sequence, but it is a tensor`);
+      outputs.set(name, value);
+    }
+  }
+  return { inputs: given, outputs, sequences, steps, values, known: state.known };
+}
+
+/** The name by which a plan knows an element of a sequence that comes in or goes out. No file holds such a name. */
+export const elementName = (name: string, index: number): string => `${name}\0${index}`;
+
+const isSequence = (desc: PlanInput): desc is readonly Desc[] => Array.isArray(desc);
+
+function bindSequence(
+  name: string,
+  descs: readonly Desc[],
+  declared: ValueInfo['dtype'],
+  bind: (name: string, desc: Desc) => Value,
+): Value {
+  const elements = descs.map((desc, i) => bind(elementName(name, i), desc));
+  const dtype = descs[0]?.dtype ?? declared ?? 'float32';
+  if (dtype === 'string') throw modelError(`sequences of strings are not supported ("${name}")`);
+  return { desc: { dtype, shape: [] }, elements };
+}
+
+function constantValues(graph: Graph): Map<string, Value> {
+  const values = new Map<string, Value>();
+  for (const [name, constant] of graph.initializers) {
+    values.set(name, { desc: constant, constant });
+  }
+  return values;
+}
+
+/** The value of an output, which has the type that is declared. */
+function outputValue({ name, dtype }: ValueInfo, values: ReadonlyMap<string, Value>): Value {
+  const value = values.get(name);
+  if (!value) throw modelError(`output "${name}" is made by no node`);
+  const got = value.desc.dtype;
+  if (dtype !== null && dtype !== got && !(value.elements?.length === 0)) {
+    throw modelError(`output "${name}" is declared ${dtype}, but it is ${got}`);
+  }
+  return value;
+}
+
+/** Adds the calls of all nodes of a graph, and their values. */
+function lowerNodes(graph: Graph, opSet: OpSet, state: PlanState): void {
+  const { values, late, passing } = state;
   const lateValue = (name: string): Value | undefined => {
-    const constant = late.values.get(name);
+    const constant = late.get(name);
     if (!constant) return undefined;
     const value: Value = { desc: constant, constant };
-    state.passing.add(value);
+    passing.add(value);
     return value;
   };
   for (const node of graph.nodes) {
     const wanted = node.outputs.filter((name) => name !== '');
-    if (wanted.length > 0 && wanted.every((name) => late.values.has(name))) {
+    if (wanted.length > 0 && wanted.every((name) => late.has(name))) {
       for (const name of wanted) values.set(name, lateValue(name) as Value);
       continue;
     }
@@ -111,22 +191,11 @@ export function makePlan(
       if (name !== '' && value) values.set(name, lateValue(name) ?? value);
     });
   }
-
-  const outputs = new Map<string, Value>();
-  for (const { name, dtype } of graph.outputs) {
-    const value = values.get(name);
-    if (!value) throw modelError(`output "${name}" is made by no node`);
-    if (value.elements) throw modelError(`output "${name}" is a sequence, it must be a tensor`);
-    if (dtype !== null && dtype !== value.desc.dtype) {
-      throw modelError(`output "${name}" is declared ${dtype}, but it is ${value.desc.dtype}`);
-    }
-    outputs.set(name, value);
-  }
-  return { inputs: given, outputs, steps, values, known: state.known };
 }
 
 interface PlanState {
-  readonly values: ReadonlyMap<string, Value>;
+  /** Those of the graph that is being translated. */
+  readonly values: Map<string, Value>;
   readonly steps: Step[];
   /** Results of steps that run once. */
   readonly fixed: Set<Value>;
@@ -144,6 +213,8 @@ interface PlanState {
   /** Known values that are those of one run: what follows from them is not kept for other plans. */
   readonly passing: Set<Value>;
   readonly isGiven: (value: Value) => boolean;
+  /** Values that are known for this plan, by name. */
+  readonly late: LateInputs['values'];
 }
 
 /**
@@ -185,43 +256,28 @@ function evaluate(
 
 function lowerNode(node: Node, graph: Graph, opSet: OpSet, state: PlanState): readonly Value[] {
   const opset = graph.opsets.get(node.domain);
-  const place = { node: node.name, op: node.op, opset };
-  const call = new PlannedCall(node, opset ?? 0, state);
+  const call = new PlannedCall(node, opset ?? 0, opSet, state);
   try {
-    const made = opSet.find(node, graph.opsets).lower(call);
+    const { lower } = opSet.find(node, graph.opsets);
+    if (!lower) throw new TypeError(`${node.op} is no part of a plan`);
+    const made = lower(call);
     return Array.isArray(made) ? (made as readonly Value[]) : [made as Value];
   } catch (cause) {
-    if (cause instanceof LoweringError)
-      throw modelError(cause.message, { ...place, ...cause.place });
-    if (cause instanceof Error && cause.name === 'ModelError') throw cause;
-    throw modelError(messageOf(cause), { ...place, cause });
+    throw nodeFailed(node, opset, cause);
   }
 }
 
-/** Thrown by NodeCall.error; makePlan adds the node. */
-class LoweringError extends Error {
-  constructor(
-    what: string,
-    readonly place: { readonly suggestion?: string | undefined },
-  ) {
-    super(what);
-  }
-}
-
-const toNumber = (value: Integer): number => {
-  const number = Number(value);
-  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, number));
-};
-
-class PlannedCall implements NodeCall {
+class PlannedCall extends NodeAttributes implements NodeCall {
   /** Whether the node has read values of one run: what it makes of them is known for that run only. */
   #isPassing: boolean;
 
   constructor(
-    readonly node: Node,
-    readonly opset: number,
+    node: Node,
+    opset: number,
+    readonly opSet: OpSet,
     readonly state: PlanState,
   ) {
+    super(node, opset);
     this.#isPassing = node.inputs.some((name) => {
       const value = state.values.get(name);
       return value !== undefined && state.passing.has(value);
@@ -299,27 +355,6 @@ class PlannedCall implements NodeCall {
     return integersOf(constant);
   }
 
-  int(name: string): number | undefined {
-    const value = attributeOf(this.node, name, 'int');
-    return value === undefined ? undefined : toNumber(value);
-  }
-
-  ints(name: string): readonly number[] | undefined {
-    return attributeOf(this.node, name, 'ints')?.map(toNumber);
-  }
-
-  float(name: string): number | undefined {
-    return attributeOf(this.node, name, 'float');
-  }
-
-  string(name: string): string | undefined {
-    return attributeOf(this.node, name, 'string');
-  }
-
-  tensor(name: string): Constant | undefined {
-    return attributeOf(this.node, name, 'tensor');
-  }
-
   emit(op: string, inputs: readonly (Value | undefined)[], params: Params = {}): Value {
     const [value] = this.emitAll(op, inputs, params);
     if (!value) throw new TypeError(`${op} has no result`);
@@ -358,7 +393,31 @@ class PlannedCall implements NodeCall {
     return value;
   }
 
-  error(what: string, suggestion?: string): Error {
-    return new LoweringError(what, { suggestion });
+  get calls(): readonly Step[] {
+    return this.state.steps;
+  }
+
+  maker(value: Value): Step | undefined {
+    return this.state.makers.get(value);
+  }
+
+  inline(name: string, inputs: readonly Value[]): readonly Value[] {
+    const graph = this.attribute(name, 'graph');
+    if (!graph) throw this.error(`attribute "${name}" is missing`);
+    const own = ownInputs(this.node).length;
+    const captured = this.node.inputs.slice(own).map((_, i) => this.input(own + i));
+    const given = [...inputs, ...captured];
+    if (graph.inputs.length !== given.length) {
+      throw this.error(
+        `its graph "${name}" must take ${inputs.length} inputs, got ${graph.inputs.length - captured.length}`,
+      );
+    }
+    const values = constantValues(graph);
+    for (const [i, info] of graph.inputs.entries()) values.set(info.name, given[i] as Value);
+    const state = { ...this.state, values, late: new Map(), askData: () => {} };
+    lowerNodes(namedWithin(graph, this.node), this.opSet, state);
+    return within(this.node, name, () =>
+      graph.outputs.map((output) => outputValue(output, values)),
+    );
   }
 }

@@ -75,7 +75,12 @@ export class TensorEngine implements Engine<Tensor> {
   }
 
   upload(constant: Constant): Tensor {
-    return keep(toTensor(constant, this.device));
+    return keep(this.create(constant));
+  }
+
+  /** The same in the caller's scope. */
+  create(constant: Constant): Tensor {
+    return toTensor(constant, this.device);
   }
 
   share(value: Tensor): Tensor {

@@ -1,15 +1,18 @@
-import type { DType } from '../dtype';
-import type { Graph, Node } from './ir';
+import { type ElementType, type Graph, graphsOf, type Node } from './ir';
 import { attributeOf } from './op-set';
 
 /** The dtype of an element type's number in ONNX files. */
-export type DTypeOfCode = (code: number) => DType | undefined;
+export type DTypeOfCode = (code: number) => ElementType | undefined;
 
-type Types = ReadonlyMap<string, DType>;
-type Rule = (node: Node, types: Types, dtypeOf: DTypeOfCode) => readonly (DType | undefined)[];
+type Types = ReadonlyMap<string, ElementType>;
+type Rule = (
+  node: Node,
+  types: Types,
+  dtypeOf: DTypeOfCode,
+) => readonly (ElementType | undefined)[];
 
 const always =
-  (...dtypes: (DType | undefined)[]): Rule =>
+  (...dtypes: (ElementType | undefined)[]): Rule =>
   () =>
     dtypes;
 /** The dtype of input `index`. */
@@ -29,6 +32,10 @@ const fromAttribute =
 const constantType: Rule = (node) => {
   const tensor = attributeOf(node, 'value', 'tensor');
   if (tensor) return [tensor.dtype];
+  const isText = [...node.attributes.values()].some(({ type }) =>
+    /^(string|strings|texts)$/.test(type),
+  );
+  if (isText) return ['string'];
   return [
     [...node.attributes.keys()].some((name) => /^value_ints?$/.test(name)) ? 'int64' : 'float32',
   ];
@@ -38,6 +45,22 @@ const constantType: Rule = (node) => {
 const quantized =
   (index: number): Rule =>
   (node, types) => [types.get(node.inputs[index] ?? '') ?? 'uint8'];
+
+/** The types that the graphs of a node declare for their outputs from the one at `first` on. */
+const fromGraphs =
+  (first = 0): Rule =>
+  (node) => {
+    const made = [...graphsOf(node).values()].map(({ outputs }) => outputs.slice(first));
+    return node.outputs.map((_, i) => made.find((list) => list[i]?.dtype)?.[i]?.dtype ?? undefined);
+  };
+
+/** The type of what a label becomes: that of the default of the attribute that is there. */
+const labelType: Rule = (node) => {
+  const values = node.attributes.get('values_tensor');
+  if (values?.type === 'tensor') return [values.value.dtype];
+  if (values?.type === 'texts' || node.attributes.has('values_strings')) return ['string'];
+  return [node.attributes.has('values_floats') ? 'float32' : 'int64'];
+};
 
 const BOOL = always('bool');
 const WINDOW = fromAttribute('output_datatype', always('float32'));
@@ -91,6 +114,16 @@ const RULES: Readonly<Record<string, Rule>> = {
   MatMulInteger: always('int32'),
   QLinearConv: quantized(7),
   QLinearMatMul: quantized(7),
+  If: fromGraphs(),
+  Loop: fromGraphs(1),
+  Scan: fromGraphs(),
+  SequenceMap: fromGraphs(),
+  OptionalHasElement: BOOL,
+  RegexFullMatch: BOOL,
+  StringSplit: always('string', 'int64'),
+  TfIdfVectorizer: always('float32'),
+  'ai.onnx.ml.LabelEncoder': labelType,
+  'ai.onnx.ml.TreeEnsemble': like(0),
 };
 
 /** Whether a node makes a sequence of tensors. Its dtype is that of the elements. */
@@ -101,12 +134,14 @@ export const makesSequence = ({ domain, op }: Node): boolean =>
  * The dtype of every value of a graph that can be told without shapes. Operators without a rule give the type of their
  * first input in all outputs.
  */
-export function valueTypes(graph: Graph, dtypeOf: DTypeOfCode): Map<string, DType> {
-  const types = new Map<string, DType>();
+export function valueTypes(graph: Graph, dtypeOf: DTypeOfCode): Map<string, ElementType> {
+  const types = new Map<string, ElementType>();
   for (const { name, dtype } of graph.inputs) if (dtype) types.set(name, dtype);
   for (const [name, { dtype }] of graph.initializers) types.set(name, dtype);
+  for (const name of graph.texts?.keys() ?? []) types.set(name, 'string');
   for (const node of graph.nodes) {
-    const rule = node.domain === '' && Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
+    const key = node.domain === '' ? node.op : `${node.domain}.${node.op}`;
+    const rule = Object.hasOwn(RULES, key) ? RULES[key] : undefined;
     const made = rule ? rule(node, types, dtypeOf) : undefined;
     const first = types.get(node.inputs[0] ?? '');
     for (const [i, name] of node.outputs.entries()) {

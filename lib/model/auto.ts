@@ -4,8 +4,9 @@ import { ParamError } from '../errors';
 import type { ModelInput } from '../graph/inputs';
 import type { Graph } from '../graph/ir';
 import type { Precision } from '../graph/passes/cast-constant';
+import { release } from '../graph/values';
 import type { OptionKinds } from '../options';
-import type { Tensor } from '../tensor';
+import { Tensor } from '../tensor';
 import {
   type Conversion,
   type Converted,
@@ -72,9 +73,12 @@ async function outputsOf(
   for (const inputs of data) {
     const outputs = await model.run(inputs, { signal });
     const values: Outputs = new Map();
-    for (const [name, tensor] of Object.entries(outputs)) {
-      values.set(name, (await tensor.data()) as ArrayLike<number | bigint>);
-      tensor.dispose();
+    for (const [name, value] of Object.entries(outputs)) {
+      // Of strings and sequences there is no distance.
+      if (value instanceof Tensor) {
+        values.set(name, (await value.data()) as ArrayLike<number | bigint>);
+      }
+      release(value);
     }
     all.push(values);
   }

@@ -1,7 +1,7 @@
 /** The plans of a model for the shapes that its runs have had. */
 
 import { Executor } from '../graph/executor';
-import { ConstantTensors } from '../graph/fixed';
+import type { ConstantTensors } from '../graph/fixed';
 import type { Constant, Graph } from '../graph/ir';
 import { partsOf } from '../graph/ir';
 import { dropUnused } from '../graph/passes/fold';
@@ -12,7 +12,7 @@ import { checkSupported } from '../graph/supported';
 import type { TensorEngine } from '../graph/tensor-engine';
 import { ONNX_OPS } from '../onnx/op-table';
 import type { Tensor } from '../tensor';
-import { planKey, readLate, readLateSync } from './plans';
+import { type PlanInputs, planKey, readLate, readLateSync } from './plans';
 import { type GraphState, PlanRunner } from './runner';
 import type { RunPolicy } from './source';
 
@@ -57,24 +57,23 @@ export class PlanCache {
    * from the values of earlier ones.
    */
   readonly #late: Group[] = [];
-  readonly #constants: ConstantTensors<Tensor>;
 
   constructor(
     readonly graph: Graph,
     readonly engine: TensorEngine,
     readonly policy: RunPolicy,
-  ) {
-    this.#constants = new ConstantTensors<Tensor>(engine, new Set(graph.initializers.values()));
-  }
+    readonly constants: ConstantTensors<Tensor>,
+  ) {}
 
   /** The plan for inputs of these shapes, and of these values where shapes follow from them. */
-  async get(tensors: ReadonlyMap<string, Tensor>, signal?: AbortSignal): Promise<PlanRunner> {
+  async get(inputs: PlanInputs, signal?: AbortSignal): Promise<PlanRunner> {
+    const { tensors } = inputs;
     const values = new Map<string, Constant>();
     for (let next = 0; ; next++) {
-      const runner = this.#settle(next, tensors, values);
+      const runner = this.#settle(next, inputs, values);
       if (runner) return runner;
       const group = this.#late[next] as Group;
-      const stage = this.#stage(group, tensors, values);
+      const stage = this.#stage(group, inputs, values);
       const made =
         stage && (await this.#running(stage, (runner) => runner.run(tensors, { signal })));
       try {
@@ -88,13 +87,14 @@ export class PlanCache {
     }
   }
 
-  getSync(tensors: ReadonlyMap<string, Tensor>): PlanRunner {
+  getSync(inputs: PlanInputs): PlanRunner {
+    const { tensors } = inputs;
     const values = new Map<string, Constant>();
     for (let next = 0; ; next++) {
-      const runner = this.#settle(next, tensors, values);
+      const runner = this.#settle(next, inputs, values);
       if (runner) return runner;
       const group = this.#late[next] as Group;
-      const made = this.#stage(group, tensors, values)?.runSync(tensors, {});
+      const made = this.#stage(group, inputs, values)?.runSync(tensors, {});
       try {
         for (const name of group.names) {
           const tensor = (tensors.get(name) ?? made?.get(name)) as Tensor;
@@ -109,11 +109,11 @@ export class PlanCache {
   /** The plan, when the values of `next` groups are enough for it; else there is one more group. */
   #settle(
     next: number,
-    tensors: ReadonlyMap<string, Tensor>,
+    inputs: PlanInputs,
     values: ReadonlyMap<string, Constant>,
   ): PlanRunner | undefined {
     if (next < this.#late.length) return undefined;
-    const found = this.#find(tensors, values);
+    const found = this.#find(inputs, values);
     if ('runner' in found) return found.runner;
     this.#late.push(found.missing);
     return undefined;
@@ -131,17 +131,17 @@ export class PlanCache {
   /** What makes those of a group that are no inputs; undefined when all are. */
   #stage(
     { names }: Group,
-    tensors: ReadonlyMap<string, Tensor>,
+    { descs, tensors }: PlanInputs,
     values: ReadonlyMap<string, Constant>,
   ): PlanRunner | undefined {
     const made = [...names].filter((name) => !tensors.has(name));
     if (made.length === 0) return undefined;
-    const key = `${made.join()} ${planKey(this.graph.inputs, tensors, values)}`;
+    const key = `${made.join()} ${planKey(this.graph.inputs, descs, values)}`;
     let cached = this.#plans.get(key);
     if (!cached) {
       const outputs = made.map((name) => ({ name, dtype: null, shape: null }));
       const graph = dropUnused({ ...this.graph, outputs });
-      cached = this.#make(graph, tensors, { values, missing: new Set() });
+      cached = this.#make(graph, descs, { values, missing: new Set() });
     }
     this.#keep(key, cached);
     return cached.runner;
@@ -153,12 +153,12 @@ export class PlanCache {
   }
 
   /** The plan, or the names of values that it needs as well. */
-  #find(tensors: ReadonlyMap<string, Tensor>, values: ReadonlyMap<string, Constant>): Found {
-    const key = planKey(this.graph.inputs, tensors, values);
+  #find({ descs }: PlanInputs, values: ReadonlyMap<string, Constant>): Found {
+    const key = planKey(this.graph.inputs, descs, values);
     const [missing, data] = [new Set<string>(), new Set<string>()];
     try {
       const cached =
-        this.#plans.get(key) ?? this.#make(this.graph, tensors, { values, missing, data });
+        this.#plans.get(key) ?? this.#make(this.graph, descs, { values, missing, data });
       this.#keep(key, cached);
       return cached;
     } catch (error) {
@@ -168,9 +168,9 @@ export class PlanCache {
     }
   }
 
-  #make(graph: Graph, tensors: ReadonlyMap<string, Tensor>, late: LateInputs): CachedPlan {
+  #make(graph: Graph, descs: PlanInputs['descs'], late: LateInputs): CachedPlan {
     const { engine, policy } = this;
-    const plan = makePlan(graph, ONNX_OPS, tensors, engine, late);
+    const plan = makePlan(graph, ONNX_OPS, descs, engine, late);
     const refined: RefinedPlan = policy.optimize
       ? refinePlan(plan, engine, {
           additions: policy.fuseAdditions,
@@ -179,7 +179,7 @@ export class PlanCache {
         })
       : { plan, layout: 'nchw', why: 'the model was loaded with optimize: false' };
     checkSupported(refined.plan, graph, engine);
-    const executor = new Executor<Tensor>(refined.plan, engine, this.#constants);
+    const executor = new Executor<Tensor>(refined.plan, engine, this.constants);
     return { runner: new PlanRunner(executor, engine.device, policy.graphs), refined };
   }
 
@@ -213,6 +213,5 @@ export class PlanCache {
   dispose(): void {
     for (const { runner } of this.#plans.values()) runner.dispose();
     this.#plans.clear();
-    this.#constants.dispose();
   }
 }

@@ -7,9 +7,11 @@ import { settleShapes } from '../graph/inputs';
 import { messageOf, modelError } from '../graph/model-error';
 import type { Desc } from '../graph/op-set';
 import { checkFreed, freeBatch } from '../graph/passes/batch';
-import { makePlan, type Plan } from '../graph/plan';
+import { makePlan, type Plan, type PlanInput } from '../graph/plan';
+import { splitStages } from '../graph/stages';
 import { checkSupported } from '../graph/supported';
 import type { TensorEngine } from '../graph/tensor-engine';
+import { elementTypeOf } from '../onnx/decode-tensor';
 import { ONNX_OPS } from '../onnx/op-table';
 import type { Tensor } from '../tensor';
 
@@ -54,13 +56,25 @@ export async function readLate(name: string, value: Tensor, isData = false): Pro
   return { dtype, shape, data: (await value.data()) as Constant['data'] };
 }
 
+/** What a plan is run with. */
+export interface PlanInputs {
+  /** What the plan is made for. */
+  readonly descs: ReadonlyMap<string, PlanInput>;
+  /** By the names of the plan's inputs, in which each element of a sequence has one. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
 /** What a plan depends on. */
 export function planKey(
   inputs: readonly ValueInfo[],
-  tensors: ReadonlyMap<string, Tensor>,
+  descs: ReadonlyMap<string, PlanInput>,
   values: ReadonlyMap<string, Constant>,
 ): string {
-  const shapes = inputs.map(({ name }) => tensors.get(name)?.shape);
+  const keyOf = ({ dtype, shape }: Desc) => [dtype, shape];
+  const shapes = inputs.map(({ name }) => {
+    const desc = descs.get(name);
+    return Array.isArray(desc) ? { elements: desc.map(keyOf) } : desc && keyOf(desc as Desc);
+  });
   const late = [...values].map(([name, { data, shape }]) => {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     return [name, shape, createHash('sha256').update(bytes).digest('base64')];
@@ -69,14 +83,21 @@ export function planKey(
 }
 
 /**
- * Checks a graph for the shapes that it declares; undefined when these leave more than the first size open, or when
- * shapes follow from the values of an input.
+ * Checks a graph for the shapes that it declares; undefined when these leave more than the first size open, when shapes
+ * follow from the values of an input, or when the graph is more than a plan: of such a one the first plan is checked.
  */
 export function planDeclared(graph: Graph, engine: TensorEngine, batch = 1): Plan | undefined {
+  const [first, ...rest] = splitStages(graph, ONNX_OPS, elementTypeOf);
+  if (first?.kind !== 'plan') return undefined;
+  const plan = planWhole(first.graph, engine, batch);
+  return rest.length > 0 ? undefined : plan;
+}
+
+function planWhole(graph: Graph, engine: TensorEngine, batch: number): Plan | undefined {
   const inputs = new Map<string, Desc>();
-  for (const { name, dtype, shape } of graph.inputs) {
+  for (const { name, dtype, shape, sequence, optional } of graph.inputs) {
     const sizes = shape && settleShapes(shape, batch);
-    if (!dtype || !sizes) return undefined;
+    if (!dtype || dtype === 'string' || !sizes || sequence || optional) return undefined;
     inputs.set(name, { dtype, shape: sizes });
   }
   const [missing, data] = [new Set<string>(), new Set<string>()];
@@ -118,6 +139,8 @@ export function tryFreeBatch(
   }
   const fixed = (why: string) => ({ graph, batch: { free: false as const, why } });
   if (!wanted) return fixed('it was loaded with freeBatch: false');
+  const whole = graph.nodes.find((node) => !ONNX_OPS.find(node, graph.opsets).lower);
+  if (whole) return fixed(`node "${whole.name}" (${whole.op}) is no part of a plan`);
   if (!plan) return fixed('sizes other than the number of images are open, or follow from values');
   const result = freeBatch(graph, ONNX_OPS, plan);
   if ('why' in result) return fixed(result.why);

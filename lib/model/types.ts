@@ -1,15 +1,19 @@
 /** The types of models that callers see, by the names under which they see them. */
 
 export type { NodeReport } from '../graph/executor';
-export type { ModelInput } from '../graph/inputs';
+export type { ElementInput, ModelInput } from '../graph/inputs';
+export type { RunValue as ModelOutput } from '../graph/values';
 export type {
   Attribute,
   Constant,
   Dim,
+  ElementType,
   Integer,
   Node as ModelNode,
   NodeCompute,
+  Strings,
   ValueInfo,
+  ValueType,
 } from '../graph/ir';
 export type { CastLoss, Precision } from '../graph/passes/cast-constant';
 export type {

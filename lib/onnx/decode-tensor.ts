@@ -1,5 +1,5 @@
 import { ARRAY_TYPES, DTYPES, type DType, isStoredDType, type TypedArrayOf } from '../dtype';
-import type { Constant } from '../graph/ir';
+import { type Constant, type ElementType, elementCount, type Strings } from '../graph/ir';
 import { modelError } from '../graph/model-error';
 import { type ExternalData, externalReference, referenceKey } from './external';
 import { fileBytes, unpack } from '../stored';
@@ -36,6 +36,9 @@ const DATA_TYPES = [
   'int2',
 ] as const;
 
+/** The number of the element type of strings. */
+export const STRING = DATA_TYPES.indexOf('string');
+
 /** What the number of an element type is called; "element type 99" when ONNX has none of that number. */
 export const dataTypeName = (code: number): string => DATA_TYPES[code] ?? `element type ${code}`;
 
@@ -45,8 +48,12 @@ export function dtypeOf(code: number): DType | undefined {
   return Object.hasOwn(DTYPES, name) ? (name as DType) : undefined;
 }
 
+/** The same with strings, which no tensor of Halftone's holds. */
+export const elementTypeOf = (code: number): ElementType | undefined =>
+  code === STRING ? 'string' : dtypeOf(code);
+
 /** The number of a dtype in ONNX files: `Cast`'s `to`, TensorProto's `data_type`. */
-export const dataTypeCode = (dtype: DType): number =>
+export const dataTypeCode = (dtype: ElementType): number =>
   (DATA_TYPES as readonly string[]).indexOf(dtype);
 
 /** Ranks above this are refused, as in native/core/shape.h. */
@@ -110,6 +117,21 @@ export function decodeTensor(
       : decodeField(tensor, dtype, elements, shape, what);
   if (dtype === 'bool') checkBools(data as Uint8Array, what);
   return { dtype, shape, data };
+}
+
+const UTF8 = new TextDecoder();
+
+/** The strings of a tensor that holds strings. @throws ModelError naming the tensor where they do not match the shape. */
+export function decodeStrings(tensor: TensorProto, what: string): Strings {
+  const shape = decodeDims(tensor.dims, what);
+  const { string_data: data } = tensor;
+  const elements = elementCount(shape);
+  if (data.length !== elements) {
+    throw modelError(
+      `${what} of shape [${shape.join(', ')}] and string needs ${elements} values, string_data has ${data.length}`,
+    );
+  }
+  return { shape, strings: data.map((bytes) => UTF8.decode(bytes)) };
 }
 
 const fieldLength = (t: TensorProto): number =>

@@ -1,7 +1,6 @@
-import type { DType } from '../dtype';
-import type { Attribute, Constant, Dim, Integer, ValueInfo } from '../graph/ir';
+import type { Attribute, Constant, Dim, Integer, Strings, ValueInfo, ValueType } from '../graph/ir';
 import { messageOf, modelError } from '../graph/model-error';
-import { dtypeOf, decodeDims, decodeTensor } from './decode-tensor';
+import { decodeDims, decodeStrings, decodeTensor, elementTypeOf, STRING } from './decode-tensor';
 import type { ExternalData } from './external';
 import {
   type AttributeProto,
@@ -11,6 +10,8 @@ import {
   type ModelProto,
   type NodeProto,
   toBigInt,
+  type TensorProto,
+  type TypeProto,
   type ValueInfoProto,
 } from './proto';
 
@@ -25,18 +26,26 @@ export interface OnnxNode {
 }
 
 /** An attribute, or the name of an attribute type that Halftone does not read. */
-export type OnnxAttribute = Attribute | { readonly type: 'unread'; readonly value: string };
+export type OnnxAttribute =
+  | Exclude<Attribute, { readonly type: 'graph' }>
+  | { readonly type: 'graph'; readonly value: OnnxGraph }
+  | { readonly type: 'unread'; readonly value: string };
 
-/** A model as the file holds it: every tensor is checked, the graph is not. */
-export interface OnnxModel {
-  readonly irVersion: number;
-  readonly producer: string;
-  readonly opsets: ReadonlyMap<string, number>;
+/** A graph as the file holds it, of a model or within a node: every tensor is checked, the graph is not. */
+export interface OnnxGraph {
   readonly name: string;
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly initializers: ReadonlyMap<string, Constant>;
+  readonly texts: ReadonlyMap<string, Strings>;
   readonly nodes: readonly OnnxNode[];
+}
+
+/** A model as the file holds it. */
+export interface OnnxModel extends OnnxGraph {
+  readonly irVersion: number;
+  readonly producer: string;
+  readonly opsets: ReadonlyMap<string, number>;
   /** Texts that programs leave for each other. */
   readonly metadata: ReadonlyMap<string, string>;
 }
@@ -76,19 +85,31 @@ export function decodeProto(proto: ModelProto, external: ExternalData): OnnxMode
       suggestion: 'Inline the functions of the model first (onnx.inliner)',
     });
   }
+  return {
+    ...decodeGraph(graph, external, 0),
+    irVersion: Number(toBigInt(proto.ir_version)),
+    producer: [proto.producer_name, proto.producer_version].filter(Boolean).join(' '),
+    opsets: decodeOpsets(proto),
+    metadata: new Map(proto.metadata_props.map(({ key, value }) => [key, value])),
+  };
+}
+
+/** Graphs within nodes of graphs within nodes ...: so many at most, as all that follows calls itself for each. */
+const MAX_DEPTH = 16;
+
+function decodeGraph(graph: GraphProto, external: ExternalData, depth: number): OnnxGraph {
+  if (depth > MAX_DEPTH) {
+    throw modelError(`graphs within nodes are supported ${MAX_DEPTH} deep, this one is deeper`);
+  }
   const sparse = graph.sparse_initializer.length;
   if (sparse > 0)
     throw modelError(`the model has ${sparse} sparse initializers, which are not supported`);
   return {
-    irVersion: Number(toBigInt(proto.ir_version)),
-    producer: [proto.producer_name, proto.producer_version].filter(Boolean).join(' '),
-    opsets: decodeOpsets(proto),
     name: graph.name,
     inputs: graph.input.map((value) => decodeValueInfo(value, 'input')),
     outputs: graph.output.map((value) => decodeValueInfo(value, 'output')),
-    initializers: decodeInitializers(graph, external),
-    nodes: graph.node.map((node, i) => decodeNode(node, i, external)),
-    metadata: new Map(proto.metadata_props.map(({ key, value }) => [key, value])),
+    ...decodeInitializers(graph, external),
+    nodes: graph.node.map((node, i) => decodeNode(node, i, external, depth)),
   };
 }
 
@@ -111,17 +132,30 @@ function decodeOpsets(proto: ModelProto): Map<string, number> {
 const ONE: Int64 = { low: 1, high: 0 };
 
 function decodeValueInfo(value: ValueInfoProto, role: string): ValueInfo {
-  const what = `${role} "${value.name}"`;
   if (!value.name) throw modelError(`an ${role} has no name`);
-  const { type } = value;
-  if (!type?.value) return { name: value.name, dtype: null, shape: null };
+  return { name: value.name, ...decodeType(value.type, `${role} "${value.name}"`) };
+}
+
+/** A tensor, a sequence of tensors, or an optional one of either. */
+function decodeType(type: TypeProto | null | undefined, what: string): ValueType {
+  if (!type?.value) return { dtype: null, shape: null };
+  if (type.value === 'optional_type' || type.value === 'sequence_type') {
+    const isOptional = type.value === 'optional_type';
+    const element = decodeType(type[type.value]?.elem_type, what);
+    if (element.optional || (element.sequence && !isOptional)) {
+      throw modelError(`${what} is a ${isOptional ? 'optional' : 'sequence'} of no tensors`);
+    }
+    return { ...element, ...(isOptional ? { optional: true } : { sequence: true }) };
+  }
   if (type.value !== 'tensor_type') {
-    throw modelError(`${what} is a ${type.value.replace('_type', '')}, only tensors are supported`);
+    throw modelError(
+      `${what} is a ${type.value.replace('_type', '')}, only tensors, sequences and optional values are supported`,
+    );
   }
   const tensor = type.tensor_type;
-  const dtype: DType | null = dtypeOf(tensor?.elem_type ?? 0) ?? null;
+  const dtype = elementTypeOf(tensor?.elem_type ?? 0) ?? null;
   const dims = tensor?.shape?.dim;
-  if (!dims) return { name: value.name, dtype, shape: null };
+  if (!dims) return { dtype, shape: null };
   const shape = dims.map((d): Dim => {
     if (d.value === 'dim_param') return d.dim_param || null;
     if (d.value !== 'dim_value') return null;
@@ -133,21 +167,33 @@ function decodeValueInfo(value: ValueInfoProto, role: string): ValueInfo {
     dims.map((d, i) => (typeof shape[i] === 'number' ? d.dim_value : ONE)),
     what,
   );
-  return { name: value.name, dtype, shape };
+  return { dtype, shape };
 }
 
-function decodeInitializers(graph: GraphProto, external: ExternalData): Map<string, Constant> {
+function decodeInitializers(
+  graph: GraphProto,
+  external: ExternalData,
+): Pick<OnnxGraph, 'initializers' | 'texts'> {
   const initializers = new Map<string, Constant>();
+  const texts = new Map<string, Strings>();
   for (const tensor of graph.initializer) {
     if (!tensor.name) throw modelError('an initializer has no name');
     const what = `initializer "${tensor.name}"`;
-    if (initializers.has(tensor.name)) throw modelError(`${what} is defined twice`);
-    initializers.set(tensor.name, decodeTensor(tensor, what, external));
+    if (initializers.has(tensor.name) || texts.has(tensor.name)) {
+      throw modelError(`${what} is defined twice`);
+    }
+    if (tensor.data_type === STRING) texts.set(tensor.name, decodeStrings(tensor, what));
+    else initializers.set(tensor.name, decodeTensor(tensor, what, external));
   }
-  return initializers;
+  return { initializers, texts };
 }
 
-function decodeNode(node: NodeProto, index: number, external: ExternalData): OnnxNode {
+function decodeNode(
+  node: NodeProto,
+  index: number,
+  external: ExternalData,
+  depth: number,
+): OnnxNode {
   const name = node.name || `number ${index}`;
   if (!node.op_type) throw modelError('it has no operator', { node: name });
   const attributes = new Map<string, OnnxAttribute>();
@@ -159,7 +205,7 @@ function decodeNode(node: NodeProto, index: number, external: ExternalData): Onn
       });
     }
     const what = `attribute "${attribute.name}" of node "${name}" (${node.op_type})`;
-    attributes.set(attribute.name, decodeAttribute(attribute, what, external));
+    attributes.set(attribute.name, decodeAttribute(attribute, what, external, depth));
   }
   return {
     name: node.name,
@@ -189,6 +235,7 @@ function decodeAttribute(
   attribute: AttributeProto,
   what: string,
   external: ExternalData,
+  depth: number,
 ): OnnxAttribute {
   if (attribute.ref_attr_name) throw modelError(`${what} refers to an attribute of a function`);
   const type = ATTRIBUTE_TYPES[attribute.type] ?? `type ${attribute.type}`;
@@ -202,7 +249,12 @@ function decodeAttribute(
       return { type, value: UTF8.decode(Uint8Array.from(attribute.s)) };
     case 'tensor':
       if (!attribute.t) throw modelError(`${what} holds no tensor`);
-      return { type, value: decodeTensor(attribute.t, what, external) };
+      return tensorAttribute(attribute.t, what, external);
+    case 'graph':
+      if (!attribute.g) throw modelError(`${what} holds no graph`);
+      return { type, value: decodeGraph(attribute.g, external, depth + 1) };
+    case 'type_proto':
+      return { type, value: decodeType(attribute.tp, what) };
     case 'floats':
       return { type, value: attribute.floats };
     case 'ints':
@@ -213,3 +265,12 @@ function decodeAttribute(
       return { type: 'unread', value: type };
   }
 }
+
+const tensorAttribute = (
+  tensor: TensorProto,
+  what: string,
+  external: ExternalData,
+): OnnxAttribute =>
+  tensor.data_type === STRING
+    ? { type: 'texts', value: decodeStrings(tensor, what) }
+    : { type: 'tensor', value: decodeTensor(tensor, what, external) };

@@ -1,5 +1,20 @@
 import { type DType, isStoredDType, type StoredDType, type TypedArrayOf } from '../dtype';
-import type { Attribute, Constant, Dim, Graph, Integer, Node, ValueInfo } from '../graph/ir';
+import {
+  type Attribute,
+  type Constant,
+  type Dim,
+  type ElementType,
+  freshName,
+  type Graph,
+  graphsOf,
+  type Integer,
+  type Node,
+  ownInputs,
+  type Strings,
+  type ValueInfo,
+  type ValueType,
+  valueNames,
+} from '../graph/ir';
 import { modelError } from '../graph/model-error';
 import { valueTypes } from '../graph/value-types';
 import { pack } from '../stored';
@@ -27,8 +42,7 @@ export function encodeModel(given: Graph, options: EncodeOptions = {}): Uint8Arr
   const metadata = graph.nodes
     .filter(({ compute }) => compute !== undefined)
     .map(({ name, compute }) => ({ key: `${COMPUTE_KEY}${name}`, value: compute }));
-  let bytes = 0;
-  for (const { data } of graph.initializers.values()) bytes += data.byteLength;
+  const bytes = constantBytes(graph);
   // A protobuf message cannot be larger.
   if (bytes >= 2 ** 31 - 2 ** 20) {
     throw modelError(
@@ -41,15 +55,29 @@ export function encodeModel(given: Graph, options: EncodeOptions = {}): Uint8Arr
     producer_version: options.producer?.version ?? '',
     opset_import: [...graph.opsets].map(([domain, version]) => ({ domain, version })),
     metadata_props: metadata,
-    graph: {
-      name: graph.name || 'graph',
-      input: graph.inputs.map(valueProto),
-      output: graph.outputs.map(valueProto),
-      initializer: [...graph.initializers].map(([name, constant]) => tensorProto(constant, name)),
-      node: graph.nodes.map(nodeProto),
-    },
+    graph: graphProto(graph),
   });
 }
+
+/** Bytes of all constants, also of graphs within nodes. */
+function constantBytes({ initializers, nodes }: Graph): number {
+  let bytes = 0;
+  for (const { data } of initializers.values()) bytes += data.byteLength;
+  for (const node of nodes)
+    for (const graph of graphsOf(node).values()) bytes += constantBytes(graph);
+  return bytes;
+}
+
+const graphProto = (graph: Graph): object => ({
+  name: graph.name || 'graph',
+  input: graph.inputs.map(valueProto),
+  output: graph.outputs.map(valueProto),
+  initializer: [
+    ...[...graph.initializers].map(([name, constant]) => tensorProto(constant, name)),
+    ...[...(graph.texts ?? [])].map(([name, strings]) => stringsProto(strings, name)),
+  ],
+  node: graph.nodes.map(nodeProto),
+});
 
 /**
  * The IR version that came with an operator set (docs/Versioning.md of ONNX): programs refuse files of versions newer
@@ -79,16 +107,29 @@ function tensorProto({ dtype, shape, data }: Constant, name = ''): object {
   return { name, data_type: dataTypeCode(dtype), dims: shape, raw_data: raw };
 }
 
-function valueProto({ name, dtype, shape }: ValueInfo): object {
+const stringsProto = ({ strings, shape }: Strings, name = ''): object => ({
+  name,
+  data_type: dataTypeCode('string'),
+  dims: shape,
+  string_data: strings.map(utf8),
+});
+
+function valueProto(info: ValueInfo): object {
+  const { name, dtype } = info;
   if (dtype === null)
     throw modelError(`"${name}" has no element type, so the model cannot be written`);
+  return { name, type: typeProto(info, dtype) };
+}
+
+function typeProto({ shape, sequence, optional }: ValueType, dtype: ElementType): object {
   const dim = shape?.map((size: Dim) =>
     size === null ? {} : typeof size === 'number' ? { dim_value: size } : { dim_param: size },
   );
-  return {
-    name,
-    type: { tensor_type: { elem_type: dataTypeCode(dtype), ...(dim ? { shape: { dim } } : {}) } },
+  let type: object = {
+    tensor_type: { elem_type: dataTypeCode(dtype), ...(dim ? { shape: { dim } } : {}) },
   };
+  if (sequence) type = { sequence_type: { elem_type: type } };
+  return optional ? { optional_type: { elem_type: type } } : type;
 }
 
 function nodeProto(node: Node): object {
@@ -96,16 +137,74 @@ function nodeProto(node: Node): object {
     name: node.name,
     op_type: node.op,
     domain: node.domain,
-    input: node.inputs,
+    input: ownInputs(node),
     output: node.outputs,
-    attribute: [...node.attributes].map(([name, attribute]) => attributeProto(name, attribute)),
+    attribute: [...node.attributes].map(([name, attribute]) =>
+      attribute.type === 'graph'
+        ? { name, type: 5, g: innerProto(attribute.value, node) }
+        : attributeProto(name, renameNamed(attribute, node)),
+    ),
   };
 }
+
+/** An attribute that names values of the graph, with the names that they have now. */
+function renameNamed<A extends Attribute>(attribute: A, { inputs, captures, attributes }: Node): A {
+  const hasGraph = [...attributes.values()].some(({ type }) => type === 'graph');
+  if (!captures || hasGraph) return attribute;
+  const first = inputs.length - captures.length;
+  const rename = (name: string) => inputs[first + captures.indexOf(name)] ?? name;
+  if (attribute.type === 'string') return { ...attribute, value: rename(attribute.value) };
+  if (attribute.type !== 'strings') return attribute;
+  return { ...attribute, value: attribute.value.map(rename) };
+}
+
+/** A graph within a node: what it captures it knows by the names of the graph around it, and its own values by others. */
+function innerProto(graph: Graph, { inputs, captures = [] }: Node): object {
+  const outer = inputs.slice(inputs.length - captures.length);
+  const captured = new Map(captures.map((name, i) => [name, outer[i] as string]));
+  const taken = new Set([...outer, ...valueNames(graph)]);
+  const names = new Map<string, string>();
+  for (const name of valueNames(graph)) {
+    const around = captured.get(name);
+    if (around !== undefined) names.set(name, around);
+    else if (outer.includes(name)) names.set(name, freshName(name, taken));
+  }
+  const rename = (name: string) => names.get(name) ?? name;
+  const renamed = <T>(map: Iterable<readonly [string, T]>) =>
+    new Map([...map].map(([name, value]) => [rename(name), value]));
+  const renameInfo = (info: ValueInfo) => ({ ...info, name: rename(info.name) });
+  return {
+    ...graphProto({
+      ...graph,
+      inputs: [],
+      outputs: [],
+      initializers: renamed(graph.initializers),
+      texts: renamed(graph.texts ?? []),
+      nodes: graph.nodes.map((node) => ({
+        ...node,
+        inputs: node.inputs.map(rename),
+        outputs: node.outputs.map(rename),
+      })),
+    }),
+    input: graph.inputs
+      .filter(({ name }) => !captured.has(name))
+      .map(renameInfo)
+      .map(innerValueProto),
+    output: graph.outputs.map(renameInfo).map(innerValueProto),
+  };
+}
+
+/** Inputs and outputs of graphs within nodes may leave their type to what is around them. */
+const innerValueProto = (info: ValueInfo): object =>
+  info.dtype === null ? { name: info.name } : valueProto(info);
 
 const utf8 = (text: string) => Buffer.from(text, 'utf8');
 
 /** The numbers are AttributeProto.AttributeType's. */
-function attributeProto(name: string, attribute: Attribute): object {
+function attributeProto(
+  name: string,
+  attribute: Exclude<Attribute, { readonly type: 'graph' }>,
+): object {
   switch (attribute.type) {
     case 'float':
       return { name, type: 1, f: attribute.value };
@@ -115,6 +214,10 @@ function attributeProto(name: string, attribute: Attribute): object {
       return { name, type: 3, s: utf8(attribute.value) };
     case 'tensor':
       return { name, type: 4, t: tensorProto(attribute.value) };
+    case 'texts':
+      return { name, type: 4, t: stringsProto(attribute.value) };
+    case 'type_proto':
+      return { name, type: 13, tp: typeProto(attribute.value, attribute.value.dtype ?? 'float32') };
     case 'floats':
       return { name, type: 6, floats: attribute.value };
     case 'ints':

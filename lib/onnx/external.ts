@@ -58,10 +58,14 @@ export function externalReferences({ graph }: ModelProto): ExternalReference[] {
     const reference = externalReference(tensor, what);
     if (reference) found.set(referenceKey(reference), reference);
   };
-  for (const tensor of graph?.initializer ?? []) add(tensor, `initializer "${tensor.name}"`);
-  for (const node of graph?.node ?? []) {
-    for (const { name, t } of node.attribute) {
-      if (t) add(t, `attribute "${name}" of node "${node.name}" (${node.op_type})`);
+  const graphs = [graph];
+  for (let next = graphs.pop(); next; next = graphs.pop()) {
+    for (const tensor of next.initializer) add(tensor, `initializer "${tensor.name}"`);
+    for (const node of next.node) {
+      for (const { name, t, g } of node.attribute) {
+        if (t) add(t, `attribute "${name}" of node "${node.name}" (${node.op_type})`);
+        if (g) graphs.push(g);
+      }
     }
   }
   return [...found.values()];

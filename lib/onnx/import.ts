@@ -1,50 +1,66 @@
 import {
   type Attribute,
-  type Constant,
   freshName,
   type Graph,
   type Node,
   type NodeCompute,
   type ValueInfo,
 } from '../graph/ir';
-import { modelError } from '../graph/model-error';
+import { modelError, within } from '../graph/model-error';
 import type { OpSet } from '../graph/op-set';
-import type { OnnxModel, OnnxNode } from './decode';
+import { decideBranches } from '../graph/passes/branches';
+import { type ClosedGraph, type ClosedNode, closeGraph } from './close';
+import type { OnnxGraph, OnnxModel, OnnxNode } from './decode';
 import { COMPUTE_KEY } from './encode';
 
 /**
  * The graph of a decoded model, checked: every operator, attribute and operator set is known, every name is defined once
- * and before it is used. Nodes may come in any order in the file.
+ * and before it is used. Nodes may come in any order in the file. What graphs within nodes read of the graph around them
+ * becomes inputs of these nodes (`Node.captures`).
  *
  * @throws ModelError
  */
 export function importModel(model: OnnxModel, opSet: OpSet): Graph {
   opSet.checkOpsets(model.opsets);
   // Old files list their initializers as inputs too.
-  const inputs = model.inputs.filter(({ name }) => !model.initializers.has(name));
-  const nodes = sortNodes(nameNodes(model.nodes), definedNames(inputs, model.initializers));
+  const inputs = model.inputs.filter(({ name }) => !isInitializer(model, name));
   checkInputs(inputs);
-  checkOutputs(model, nodes);
+  if (model.outputs.length === 0) throw modelError('the model has no outputs');
+  return decideBranches(importGraph({ ...closeGraph(model), inputs }, model, opSet, true));
+}
+
+const isInitializer = ({ initializers, texts }: OnnxGraph, name: string): boolean =>
+  initializers.has(name) || texts.has(name);
+
+function importGraph(
+  graph: ClosedGraph,
+  model: OnnxModel,
+  opSet: OpSet,
+  isOutermost: boolean,
+): Graph {
+  const nodes = sortNodes(nameNodes(graph.nodes), definedNames(graph));
+  checkOutputs(graph);
   return {
-    name: model.name,
+    name: graph.name,
     opsets: model.opsets,
-    inputs,
-    outputs: model.outputs,
-    nodes: nodes.map((node) => checkNode(node, model, opSet)),
-    initializers: model.initializers,
+    inputs: graph.inputs,
+    outputs: graph.outputs,
+    nodes: nodes.map((node) => checkNode(node, model, opSet, isOutermost)),
+    initializers: graph.initializers,
+    ...(graph.texts.size > 0 && { texts: graph.texts }),
   };
 }
 
-function checkNode(node: OnnxNode, model: OnnxModel, opSet: OpSet): Node {
+function checkNode(node: ClosedNode, model: OnnxModel, opSet: OpSet, isOutermost: boolean): Node {
+  const { graphs, ...rest } = node;
   const attributes = new Map<string, Attribute>();
   for (const [name, attribute] of node.attributes) {
-    if (attribute.type !== 'unread') attributes.set(name, attribute);
+    if (attribute.type !== 'unread' && attribute.type !== 'graph') attributes.set(name, attribute);
   }
-  const compute = model.metadata.get(`${COMPUTE_KEY}${node.name}`);
+  const compute = isOutermost ? model.metadata.get(`${COMPUTE_KEY}${node.name}`) : undefined;
   const sums = isCompute(compute) ? { compute } : {};
-  const checked: Node = { ...node, attributes, ...sums };
   // Before the attributes, so that an operator nobody knows is reported as that.
-  opSet.find(checked, model.opsets);
+  opSet.find({ ...rest, attributes }, model.opsets);
   for (const [name, attribute] of node.attributes) {
     if (attribute.type === 'unread') {
       throw modelError(
@@ -53,6 +69,11 @@ function checkNode(node: OnnxNode, model: OnnxModel, opSet: OpSet): Node {
       );
     }
   }
+  for (const [name, graph] of graphs) {
+    const value = within(node, name, () => importGraph(graph, model, opSet, false));
+    attributes.set(name, { type: 'graph', value });
+  }
+  const checked: Node = { ...rest, attributes, ...sums };
   opSet.check(checked, model.opsets);
   return checked;
 }
@@ -62,9 +83,9 @@ const isCompute = (text: string | undefined): text is NodeCompute =>
   text === 'float32' || text === 'float16' || text === 'tf32' || text === 'int32';
 
 function checkInputs(inputs: readonly ValueInfo[]): void {
-  for (const { name, dtype, shape } of inputs) {
+  for (const { name, dtype, shape, sequence, optional } of inputs) {
     if (!dtype) throw modelError(`input "${name}" has no element type that is supported`);
-    if (!shape) {
+    if (!shape && !sequence && !optional) {
       throw modelError(`input "${name}" has no shape`, {
         suggestion: 'Give it at least a rank: sizes may be symbolic',
       });
@@ -72,23 +93,19 @@ function checkInputs(inputs: readonly ValueInfo[]): void {
   }
 }
 
-function checkOutputs(model: OnnxModel, nodes: readonly OnnxNode[]): void {
-  const made = new Set(nodes.flatMap((node) => node.outputs));
-  if (model.outputs.length === 0) throw modelError('the model has no outputs');
+function checkOutputs(graph: ClosedGraph): void {
+  const made = new Set(graph.nodes.flatMap((node) => node.outputs));
   const seen = new Set<string>();
-  for (const { name } of model.outputs) {
+  for (const { name } of graph.outputs) {
     if (seen.has(name)) throw modelError(`output "${name}" is listed twice`);
     seen.add(name);
-    const given = model.initializers.has(name) || model.inputs.some((input) => input.name === name);
+    const given = isInitializer(graph, name) || graph.inputs.some((input) => input.name === name);
     if (!made.has(name) && !given) throw modelError(`output "${name}" is made by no node`);
   }
 }
 
-function definedNames(
-  inputs: readonly ValueInfo[],
-  initializers: ReadonlyMap<string, Constant>,
-): Set<string> {
-  const names = new Set(initializers.keys());
+function definedNames({ inputs, initializers, texts }: OnnxGraph): Set<string> {
+  const names = new Set([...initializers.keys(), ...texts.keys()]);
   for (const { name } of inputs) {
     if (names.has(name)) throw modelError(`input "${name}" is listed twice`);
     names.add(name);
@@ -97,7 +114,7 @@ function definedNames(
 }
 
 /** Gives every node a name of its own, so that errors and reports can say which one they mean. */
-function nameNodes(nodes: readonly OnnxNode[]): OnnxNode[] {
+function nameNodes(nodes: readonly ClosedNode[]): ClosedNode[] {
   const taken = new Set<string>();
   // Names of the file first: they are kept where they are unique.
   const kept = nodes.map(({ name }) => name !== '' && !taken.has(name) && taken.add(name));
@@ -107,8 +124,8 @@ function nameNodes(nodes: readonly OnnxNode[]): OnnxNode[] {
 }
 
 /** The nodes in an order in which every value is made before it is read; the file's own where it is one. */
-function sortNodes(nodes: readonly OnnxNode[], given: ReadonlySet<string>): OnnxNode[] {
-  const makers = new Map<string, OnnxNode>();
+function sortNodes(nodes: readonly ClosedNode[], given: ReadonlySet<string>): ClosedNode[] {
+  const makers = new Map<string, ClosedNode>();
   for (const node of nodes) {
     for (const name of node.outputs) {
       if (name === '') continue;
@@ -120,8 +137,8 @@ function sortNodes(nodes: readonly OnnxNode[], given: ReadonlySet<string>): Onnx
       makers.set(name, node);
     }
   }
-  const sorted: OnnxNode[] = [];
-  const state = new Map<OnnxNode, 'entered' | 'done'>();
+  const sorted: ClosedNode[] = [];
+  const state = new Map<ClosedNode, 'entered' | 'done'>();
   for (const root of nodes) {
     // Depth first with a stack of our own: graphs may be deeper than the call stack.
     const stack = [root];
@@ -146,12 +163,12 @@ function sortNodes(nodes: readonly OnnxNode[], given: ReadonlySet<string>): Onnx
 }
 
 function makersOf(
-  node: OnnxNode,
-  makers: ReadonlyMap<string, OnnxNode>,
+  node: ClosedNode,
+  makers: ReadonlyMap<string, ClosedNode>,
   given: ReadonlySet<string>,
-  state: ReadonlyMap<OnnxNode, 'entered' | 'done'>,
-): OnnxNode[] {
-  const waiting: OnnxNode[] = [];
+  state: ReadonlyMap<ClosedNode, 'entered' | 'done'>,
+): ClosedNode[] {
+  const waiting: ClosedNode[] = [];
   for (const [i, name] of node.inputs.entries()) {
     if (name === '' || given.has(name)) continue;
     const maker = makers.get(name);

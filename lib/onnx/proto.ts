@@ -38,20 +38,24 @@ export interface DimensionProto {
   readonly dim_param: string;
 }
 
+export interface TypeProto {
+  readonly value?:
+    | 'tensor_type'
+    | 'sequence_type'
+    | 'map_type'
+    | 'sparse_tensor_type'
+    | 'optional_type';
+  readonly tensor_type?: {
+    readonly elem_type: number;
+    readonly shape?: { readonly dim: readonly DimensionProto[] } | null;
+  } | null;
+  readonly sequence_type?: { readonly elem_type?: TypeProto | null } | null;
+  readonly optional_type?: { readonly elem_type?: TypeProto | null } | null;
+}
+
 export interface ValueInfoProto {
   readonly name: string;
-  readonly type?: {
-    readonly value?:
-      | 'tensor_type'
-      | 'sequence_type'
-      | 'map_type'
-      | 'sparse_tensor_type'
-      | 'optional_type';
-    readonly tensor_type?: {
-      readonly elem_type: number;
-      readonly shape?: { readonly dim: readonly DimensionProto[] } | null;
-    } | null;
-  } | null;
+  readonly type?: TypeProto | null;
 }
 
 export interface AttributeProto {
@@ -60,6 +64,8 @@ export interface AttributeProto {
   readonly i: Int64;
   readonly s: Uint8Array | readonly number[];
   readonly t?: TensorProto | null;
+  readonly g?: GraphProto | null;
+  readonly tp?: TypeProto | null;
   readonly floats: readonly number[];
   readonly ints: readonly Int64[];
   readonly strings: readonly Uint8Array[];

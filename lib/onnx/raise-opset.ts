@@ -1,15 +1,16 @@
 /** Raises the operator set of a graph: its nodes are rewritten to what they compute under the newer definitions. */
 
-import type { DType } from '../dtype';
 import {
   type Attribute,
   type Constant,
+  type ElementType,
   freshName,
   type Graph,
+  graphsOf,
   type Node,
   valueNames,
 } from '../graph/ir';
-import { modelError } from '../graph/model-error';
+import { modelError, within } from '../graph/model-error';
 import { attributeOf } from '../graph/op-set';
 import { castConstant, isPrecision } from '../graph/passes/cast-constant';
 import { valueTypes } from '../graph/value-types';
@@ -19,7 +20,7 @@ import { dtypeOf } from './decode-tensor';
 class Writer {
   readonly #taken: Set<string>;
   readonly #nodeNames: Set<string>;
-  readonly #types: ReadonlyMap<string, DType>;
+  readonly #types: ReadonlyMap<string, ElementType>;
   readonly initializers: Map<string, Constant>;
 
   constructor(
@@ -171,6 +172,13 @@ const CHANGES: readonly Change[] = [
     },
   },
   { ops: 'Upsample', at: 10, write: (node) => ({ ...node, op: 'Resize' }) },
+  {
+    ops: 'Scan',
+    at: 9,
+    write: (node, writer) => {
+      throw writer.refuse(node, 'it has no batch from then on');
+    },
+  },
   { ops: 'Slice', at: 10, write: intsToInputs('starts', 'ends', 'axes') },
   {
     ops: 'TopK',
@@ -302,5 +310,17 @@ export function raiseOpset(graph: Graph, to: number): Graph {
     );
   }
   const opsets = new Map(graph.opsets).set('', to);
+  nodes = nodes.map((node) => raiseGraphs(node, to));
   return { ...graph, opsets, nodes, initializers: writer.initializers };
+}
+
+/** The node with the graphs that it has raised. */
+function raiseGraphs(node: Node, to: number): Node {
+  const graphs = graphsOf(node);
+  if (graphs.size === 0) return node;
+  const attributes = new Map(node.attributes);
+  for (const [name, graph] of graphs) {
+    attributes.set(name, { type: 'graph', value: within(node, name, () => raiseOpset(graph, to)) });
+  }
+  return { ...node, attributes };
 }

@@ -1,3 +1,4 @@
+import type { DType } from '../../lib/dtype';
 import { checkFreed, freeBatch } from '../../lib/graph/passes/batch';
 import { integersOf } from '../../lib/graph/ir';
 import { makePlan } from '../../lib/graph/plan';
@@ -14,7 +15,7 @@ function free(spec: ModelSpec) {
   const inputs = new Map(
     graph.inputs.map(({ name, dtype, shape }): [string, Desc] => [
       name,
-      { dtype: dtype ?? 'float32', shape: (shape ?? []).map(Number) },
+      { dtype: (dtype ?? 'float32') as DType, shape: (shape ?? []).map(Number) },
     ]),
   );
   return freeBatch(graph, ONNX_OPS, makePlan(graph, ONNX_OPS, inputs, engine));

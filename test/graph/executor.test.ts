@@ -1,3 +1,4 @@
+import type { DType } from '../../lib/dtype';
 import { ModelError } from '../../lib/errors';
 import { type ExecuteOptions, Executor } from '../../lib/graph/executor';
 import { ConstantTensors } from '../../lib/graph/fixed';
@@ -11,7 +12,7 @@ function executorOf(spec: ModelSpec, engine = new FakeEngine()) {
   const inputs = new Map(
     graph.inputs.map(({ name, dtype, shape }) => [
       name,
-      { dtype: dtype ?? 'float32', shape: (shape ?? []).map(Number) },
+      { dtype: (dtype ?? 'float32') as DType, shape: (shape ?? []).map(Number) },
     ]),
   );
   const constants = new ConstantTensors<FakeTensor>(engine);

@@ -1,3 +1,4 @@
+import type { DType } from '../../lib/dtype';
 import { Model, type NodeReport, tensor } from '../../lib/index';
 import { fuseSteps } from '../../lib/graph/plans/fuse';
 import { makePlan, type Plan } from '../../lib/graph/plan';
@@ -14,7 +15,7 @@ function planOf(spec: ModelSpec): Plan {
   const inputs = new Map(
     graph.inputs.map(({ name, dtype, shape }) => [
       name,
-      { dtype: dtype ?? 'float32', shape: (shape ?? []).map(Number) },
+      { dtype: (dtype ?? 'float32') as DType, shape: (shape ?? []).map(Number) },
     ]),
   );
   return makePlan(graph, ONNX_OPS, inputs, engine);

@@ -1,5 +1,6 @@
 /** Channels last: where transposes remain, and that the results are the same. On the CPU and, when asked for, on others. */
 
+import type { DType } from '../../lib/dtype';
 import { TensorEngine } from '../../lib/graph/tensor-engine';
 import { makePlan, type Plan } from '../../lib/graph/plan';
 import { fuseSteps } from '../../lib/graph/plans/fuse';
@@ -27,7 +28,7 @@ function planOf(spec: ModelSpec): Plan {
   const inputs = new Map(
     graph.inputs.map(({ name, dtype, shape }) => [
       name,
-      { dtype: dtype ?? 'float32', shape: (shape ?? []).map(Number) },
+      { dtype: (dtype ?? 'float32') as DType, shape: (shape ?? []).map(Number) },
     ]),
   );
   return fuseSteps(makePlan(graph, ONNX_OPS, inputs, engine), { additions: true });

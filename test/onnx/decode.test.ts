@@ -77,7 +77,7 @@ describe('decodeModel', () => {
       { tensor: { floats: [1, 2] } },
       { type: 'tensor', value: { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } },
     ],
-    [{ type: 5 }, { type: 'unread', value: 'graph' }],
+    [{ type: 10 }, { type: 'unread', value: 'graphs' }],
     [{ type: 11 }, { type: 'unread', value: 'sparse_tensor' }],
     [{ type: 77 }, { type: 'unread', value: 'type 77' }],
   ];
@@ -203,9 +203,9 @@ describe('tensors', () => {
       'initializer "w" holds undefined, which is not supported',
     ],
     [
-      'strings',
-      { data_type: 8, dims: [1], string_data: [Buffer.from('a')] },
-      /holds string, .*float32, float16/,
+      'strings that do not fill the shape',
+      { data_type: 8, dims: [2], string_data: [Buffer.from('a')] },
+      'initializer "w" of shape [2] and string needs 2 values, string_data has 1',
     ],
     ['complex64', { data_type: 14, dims: [0] }, /holds complex64/],
     [
@@ -261,9 +261,18 @@ describe('refusals of whole models', () => {
   const BAD: readonly [string, Partial<ModelSpec>, string | RegExp][] = [
     ['no operator set', { opsets: {} }, /names no operator set.* this is version 8/],
     [
-      'a sequence',
-      { graph: { input: [{ name: 'x', type: { sequence_type: {} } }] } },
-      /input "x" is a sequence/,
+      'a map',
+      { graph: { input: [{ name: 'x', type: { map_type: {} } }] } },
+      /input "x" is a map, only tensors, sequences and optional values are supported/,
+    ],
+    [
+      'a sequence of sequences',
+      {
+        graph: {
+          input: [{ name: 'x', type: { sequence_type: { elem_type: { sequence_type: {} } } } }],
+        },
+      },
+      'input "x" is a sequence of no tensors',
     ],
     ['an input without a name', { graph: { input: [{}] } }, 'an input has no name'],
     [

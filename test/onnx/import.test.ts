@@ -132,8 +132,8 @@ describe('refusals', () => {
     ],
     [
       'a graph as an attribute',
-      withNode({ ...conv, attributes: { group: { type: 5 } } }),
-      'node "c" (Conv): attribute "group" is a graph, which is not supported',
+      withNode({ ...conv, attributes: { group: { type: 10 } } }),
+      'node "c" (Conv): attribute "group" is a graphs, which is not supported',
     ],
     [
       'too many inputs',
@@ -184,8 +184,8 @@ describe('refusals', () => {
     ['no outputs', { ...base, outputs: {} }, 'the model has no outputs'],
     ['an input without a shape', { ...base, inputs: { x: {} } }, /input "x" has no shape/],
     [
-      'an input of strings',
-      { ...base, inputs: { x: { elemType: 8, shape: [1] } } },
+      'an input of complex numbers',
+      { ...base, inputs: { x: { elemType: 14, shape: [1] } } },
       /input "x" has no element type/,
     ],
     [

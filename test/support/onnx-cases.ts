@@ -1,15 +1,15 @@
 /** ONNX's backend cases: folders with a model, its inputs and the outputs that it must give. */
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { bfloat16BitsToFloat, halfBitsToFloat, isStoredDType } from '../../lib/dtype';
-import type { Constant } from '../../lib/graph/ir';
+import type { Constant, Strings, ValueInfo } from '../../lib/graph/ir';
 import { TensorEngine } from '../../lib/graph/tensor-engine';
-import { Model, ModelError, type Tensor } from '../../lib/index';
-import { decodeTensor } from '../../lib/onnx/decode-tensor';
-import { decodeTensorProto } from '../../lib/onnx/proto';
+import { isStrings, release, type RunValue } from '../../lib/graph/values';
+import { Model, ModelError, type ModelOutputs, Tensor } from '../../lib/index';
 import { storedValue } from '../../lib/stored';
 import { difference } from './compare';
+import { type CaseValue, readValue } from './onnx-values';
 import { onnxCaseBound } from './tolerance';
 
 /** What became of a case. Skipped: Halftone refuses the model by a ModelError, `why`; `op` is the operator it names. */
@@ -57,38 +57,67 @@ export async function runCase(folder: string, device = 'cpu'): Promise<CaseResul
 async function runSet(folder: string, model: Model): Promise<string | undefined> {
   const isSpectrum = /^test_(dft|stft)/.test(path.basename(path.dirname(folder)));
   const engine = new TensorEngine(model.device);
-  const inputs: Record<string, Tensor> = {};
-  let outputs: Record<string, Tensor> = {};
+  const read = (kind: string, k: number, info: ValueInfo) =>
+    readValue(path.join(folder, `${kind}_${k}.pb`), info);
+  const upload = (value: CaseValue): RunValue => {
+    if (value === null || isStrings(value)) return value;
+    return Array.isArray(value) ? value.map(upload) : engine.upload(value as Constant);
+  };
+  const inputs: Record<string, RunValue> = {};
+  let outputs: ModelOutputs = {};
   try {
-    for (const [k, { name }] of model.inputs.entries()) {
-      inputs[name] = engine.upload(readTensor(path.join(folder, `input_${k}.pb`)));
-    }
-    outputs = await model.run(inputs);
-    for (const [k, { name }] of model.outputs.entries()) {
-      const expected = readTensor(path.join(folder, `output_${k}.pb`));
-      const values = toNumbers(expected);
-      const actual = outputs[name] as Tensor;
-      const scale = isSpectrum ? Math.max(0, ...values.map(Math.abs)) : 0;
-      const wrong = difference(
-        { shape: actual.shape, dtype: actual.dtype, values: await actual.data() },
-        {
-          shape: expected.shape,
-          dtype: expected.dtype,
-          values,
-          bounds: values.map((y) => onnxCaseBound(y, scale)),
-        },
-      );
-      if (wrong) return `${name} ${wrong}`;
+    for (const [k, info] of model.inputs.entries())
+      inputs[info.name] = upload(read('input', k, info));
+    outputs = await model.run<ModelOutputs>(inputs as Parameters<Model['run']>[0]);
+    for (const [k, info] of model.outputs.entries()) {
+      const actual = outputs[info.name] as RunValue;
+      const wrong = await compare(actual, read('output', k, info), isSpectrum);
+      if (wrong) return `${info.name} ${wrong}`;
     }
     return undefined;
   } finally {
-    for (const tensor of [...Object.values(inputs), ...Object.values(outputs)]) tensor.dispose();
+    release([...Object.values(inputs), ...Object.values(outputs)]);
   }
 }
 
-function readTensor(file: string): Constant {
-  return decodeTensor(decodeTensorProto(readFileSync(file)), path.basename(file));
+/** undefined where a value is what it must be, else what is wrong. */
+async function compare(
+  actual: RunValue,
+  expected: CaseValue,
+  isSpectrum: boolean,
+): Promise<string | undefined> {
+  if (Array.isArray(expected)) {
+    const elements = actual as readonly RunValue[];
+    if (!Array.isArray(elements) || elements.length !== expected.length) {
+      return `must be a sequence of ${expected.length}`;
+    }
+    for (const [i, element] of expected.entries()) {
+      const wrong = await compare(elements[i] as RunValue, element, isSpectrum);
+      if (wrong) return `[${i}] ${wrong}`;
+    }
+    return undefined;
+  }
+  if (expected === null || isStrings(expected)) {
+    const got = JSON.stringify(isStrings(actual) ? ordered(actual) : actual);
+    const wanted = JSON.stringify(expected && ordered(expected));
+    return got === wanted ? undefined : `must be ${wanted}, got ${got}`;
+  }
+  const wanted = expected as Constant;
+  if (!(actual instanceof Tensor)) return 'must be a tensor';
+  const values = toNumbers(wanted);
+  const scale = isSpectrum ? Math.max(0, ...values.map(Math.abs)) : 0;
+  return difference(
+    { shape: actual.shape, dtype: actual.dtype, values: await actual.data() },
+    {
+      shape: wanted.shape,
+      dtype: wanted.dtype,
+      values,
+      bounds: values.map((y) => onnxCaseBound(y, scale)),
+    },
+  );
 }
+
+const ordered = ({ strings, shape }: Strings) => ({ strings, shape });
 
 function toNumbers({ dtype, data }: Constant): number[] {
   if (dtype === 'float16') return Array.from(data as Uint16Array, halfBitsToFloat);

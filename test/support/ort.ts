@@ -5,16 +5,25 @@ import { once } from 'node:events';
 import path from 'node:path';
 import type { HostArray } from '../../lib/io/array';
 
-/** A model and its inputs by name: element types that ONNX Runtime calls as Halftone does. */
+/** An input: of an element type that ONNX Runtime calls as Halftone does, or strings. */
+export type OrtInput =
+  | HostArray
+  | {
+      readonly dtype: 'string';
+      readonly shape: readonly number[];
+      readonly data: readonly string[];
+    };
+
+/** A model and its inputs by name. */
 export interface OrtRequest {
   readonly bytes: Uint8Array;
-  readonly arrays: Readonly<Record<string, HostArray>>;
+  readonly arrays: Readonly<Record<string, OrtInput>>;
 }
 
 /** An output: its values as they are in memory, so the bits of 16-bit floats. */
 export interface OrtOutput {
   readonly shape: readonly number[];
-  readonly data: ArrayLike<number | bigint>;
+  readonly data: ArrayLike<number | bigint | string>;
 }
 
 /** ONNX Runtime in a process of its own, with one thread and all of its graph optimizations. */

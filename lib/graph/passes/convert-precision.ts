@@ -83,8 +83,8 @@ function statistics(graph: Graph): Set<string> {
   return kept;
 }
 
-const toConvert = (value: ValueInfo, precision: Precision) =>
-  isPrecision(value.dtype) && value.dtype !== precision;
+const toConvert = ({ dtype }: ValueInfo, precision: Precision) =>
+  isPrecision(dtype) && dtype !== precision;
 
 /** The casts between a graph's inputs and outputs, which keep their dtypes, and its inside. */
 interface Border {
@@ -98,7 +98,7 @@ function castBorder(graph: Graph, { precision, dataType }: ConvertPrecisionOptio
   const taken = valueNames(graph);
   const nodeNames = new Set(graph.nodes.map(({ name }) => name));
   const renamed = new Map<string, string>();
-  const castNode = (about: string, from: string, to: string, dtype: DType): Node => ({
+  const castNode = (about: string, from: string, to: string, dtype: Precision): Node => ({
     name: freshName(`${about}_cast`, nodeNames),
     op: 'Cast',
     domain: '',
@@ -125,7 +125,7 @@ function castBorder(graph: Graph, { precision, dataType }: ConvertPrecisionOptio
       });
     }
     // An input that is an output as well passes through as it is.
-    if (!toConvert(output, precision) || given.has(name)) continue;
+    if (!isPrecision(dtype) || dtype === precision || given.has(name)) continue;
     back.push(castNode(name, inside(name), name, dtype));
   }
   return { renamed, front, back };

@@ -7,6 +7,7 @@ import {
   integersOf,
   type Node,
   partsOf,
+  type Strings,
   valueNames,
 } from '../ir';
 import { attributeOf } from '../op-set';
@@ -19,10 +20,14 @@ import { attributeOf } from '../op-set';
 /** Constants that ONNX writes as nodes become initializers: Constant, and ConstantOfShape of a known shape. */
 export function liftConstants(graph: Graph): Graph {
   const initializers = new Map(graph.initializers);
+  const texts = new Map(graph.texts);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const nodes = graph.nodes.filter((node) => {
     const [name = ''] = node.outputs;
     if (node.domain !== '' || outputs.has(name)) return true;
+    const text = node.op === 'Constant' ? textOf(node) : undefined;
+    if (text) texts.set(name, text);
+    if (text) return false;
     const constant =
       node.op === 'Constant'
         ? constantOf(node)
@@ -32,7 +37,18 @@ export function liftConstants(graph: Graph): Graph {
     if (constant) initializers.set(name, constant);
     return !constant;
   });
-  return nodes.length === graph.nodes.length ? graph : { ...graph, nodes, initializers };
+  if (nodes.length === graph.nodes.length) return graph;
+  return { ...graph, nodes, initializers, ...(texts.size > 0 && { texts }) };
+}
+
+/** The strings of a Constant node. */
+export function textOf(node: Node): Strings | undefined {
+  if (node.attributes.size !== 1) return undefined;
+  const one = attributeOf(node, 'value_string', 'string');
+  if (one !== undefined) return { strings: [one], shape: [] };
+  const many = attributeOf(node, 'value_strings', 'strings');
+  if (many) return { strings: many, shape: [many.length] };
+  return attributeOf(node, 'value', 'texts');
 }
 
 /** The value of a Constant node; undefined for what only its operator's definition can refuse. */
@@ -78,7 +94,9 @@ export function dropUnused(graph: Graph): Graph {
     nodes.push(node);
   }
   const initializers = new Map([...graph.initializers].filter(([name]) => needed.has(name)));
-  return { ...graph, nodes: nodes.reverse(), initializers };
+  const texts = new Map([...(graph.texts ?? [])].filter(([name]) => needed.has(name)));
+  const { texts: _, ...rest } = graph;
+  return { ...rest, nodes: nodes.reverse(), initializers, ...(texts.size > 0 && { texts }) };
 }
 
 /** The one node that reads each value; undefined where several do, or where the value is an output of the graph. */

@@ -1,5 +1,13 @@
 import type { DType } from '../../dtype';
-import { type Attribute, type Constant, freshName, type Graph, type Node, valueNames } from '../ir';
+import {
+  type Attribute,
+  type Constant,
+  type ElementType,
+  freshName,
+  type Graph,
+  type Node,
+  valueNames,
+} from '../ir';
 import { attributeOf } from '../op-set';
 import { valueTypes } from '../value-types';
 import { castConstant, type Precision } from './cast-constant';
@@ -92,7 +100,7 @@ function readOnlyLow(graph: Graph, low: ReadonlySet<Node>): Set<string> {
 /** Casts of integers and bools to float32 that only low nodes read: they can cast to the low precision at once. */
 function loweredCasts(
   graph: Graph,
-  types: ReadonlyMap<string, DType>,
+  types: ReadonlyMap<string, ElementType>,
   low: ReadonlySet<Node>,
   dtypeOf: (code: number) => DType | undefined,
 ): Set<Node> {

@@ -1,5 +1,4 @@
-import type { DType } from '../../dtype';
-import type { Graph, Node } from '../ir';
+import { type ElementType, type Graph, graphsOf, type Node } from '../ir';
 import type { ListOf, PaintMethod } from './precision-lists';
 
 /** What was decided for one node, and by which rule. */
@@ -13,7 +12,7 @@ export interface Paint {
 export interface PaintOptions {
   readonly method: PaintMethod;
   readonly listOf: ListOf;
-  readonly types: ReadonlyMap<string, DType>;
+  readonly types: ReadonlyMap<string, ElementType>;
   /** Nodes that must stay float32. */
   readonly keep: (node: Node) => boolean;
   /** Initializers that do not fit the low precision: nodes that read one stay float32. */
@@ -34,10 +33,11 @@ export const staysFloat = (node: Node, input: number): boolean =>
 
 const words = (text: string): Set<string> => new Set(text.split(/\s+/));
 
-/** Operators that read or make float32 whatever is around them; a sequence cannot be cast. */
+/** Operators that read or make float32 whatever is around them; a sequence or an optional value cannot be cast. */
 const FLOAT_ONLY = words(
   `NonMaxSuppression QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul SequenceConstruct
-  SequenceEmpty SequenceErase SequenceInsert SequenceAt SequenceLength ConcatFromSequence SplitToSequence`,
+  SequenceEmpty SequenceErase SequenceInsert SequenceAt SequenceLength ConcatFromSequence SplitToSequence
+  Optional OptionalGetElement OptionalHasElement TfIdfVectorizer`,
 );
 
 /** Operators whose float type an attribute or a constant says, and those without one. */
@@ -46,8 +46,9 @@ const TYPED = words(
   Bernoulli Multinomial ConvInteger MatMulInteger`,
 );
 
-/** Whether a node cannot work in a 16-bit float, whatever it is asked for. */
-export const isFloatOnly = ({ domain, op }: Node): boolean => domain !== '' || FLOAT_ONLY.has(op);
+/** Whether a node cannot work in a 16-bit float, whatever it is asked for. Graphs within nodes stay as they are. */
+export const isFloatOnly = (node: Node): boolean =>
+  node.domain !== '' || FLOAT_ONLY.has(node.op) || graphsOf(node).size > 0;
 
 /** Float32 values between nodes: only along these does a precision spread. */
 class Edges {
@@ -56,7 +57,7 @@ class Edges {
 
   constructor(
     readonly graph: Graph,
-    readonly types: ReadonlyMap<string, DType>,
+    readonly types: ReadonlyMap<string, ElementType>,
   ) {
     for (const node of graph.nodes) {
       for (const name of node.outputs) if (name !== '') this.makers.set(name, node);

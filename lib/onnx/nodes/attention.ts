@@ -210,13 +210,29 @@ const rotaryEmbedding: OpDefinition = {
 const rowsAt = (call: NodeCall, table: Value, ids: Value, count: number): Value =>
   call.emit('gather', [table, reshape(call, ids, [count])]);
 
-/** FlexAttention-1 of ai.onnx.preview: softmax(Q K^T scale) V of [b, heads, s, d], without the graphs that change scores. */
+/** What a graph of the node makes of scores, which it takes in the type that it declares. */
+function changed(call: NodeCall, name: string, scores: Value): Value {
+  const graph = call.attribute(name, 'graph');
+  if (!graph) return scores;
+  const { dtype, shape } = scores.desc;
+  const declared = graph.inputs[0]?.dtype ?? dtype;
+  if (declared === 'string') throw call.error(`its graph "${name}" must take scores, not strings`);
+  const [made] = call.inline(name, [cast(call, scores, declared)]);
+  if (!made || made.desc.shape.join() !== shape.join()) {
+    throw call.error(
+      `its graph "${name}" must give [${shape.join(', ')}], it gives [${String(made?.desc.shape)}]`,
+    );
+  }
+  return cast(call, made, dtype);
+}
+
+/** FlexAttention-1 of ai.onnx.preview: softmax(Q K^T scale) V of [b, heads, s, d], with graphs that change scores and weights. */
 const flexAttention: OpDefinition = {
   op: 'FlexAttention',
   domain: 'ai.onnx.preview',
   since: 1,
   inputs: [3, 3],
-  attributes: { scale: 'float' },
+  attributes: { scale: 'float', score_mod: 'graph', prob_mod: 'graph' },
   sums: true,
   lower(call) {
     const query = call.input(0);
@@ -229,8 +245,8 @@ const flexAttention: OpDefinition = {
     const wide = wideType(query.desc.dtype) === 'float64' ? 'float64' : 'float32';
     const grouped = groupHeads(call, query, call.input(1));
     const scores = grouped.scores(call.float('scale') ?? 1 / Math.sqrt(grouped.d), wide);
-    const weights = call.emit('softmax', [scores], { axis: 3 });
-    return grouped.mix(weights, call.input(2));
+    const weights = call.emit('softmax', [changed(call, 'score_mod', scores)], { axis: 3 });
+    return grouped.mix(changed(call, 'prob_mod', weights), call.input(2));
   },
 };
 

@@ -1,5 +1,6 @@
 import type { Constant } from '../../graph/ir';
 import type { OpDefinition } from '../../graph/op-set';
+import { textOf } from '../../graph/passes/fold';
 import { attributeOf } from '../../graph/op-set';
 
 const int64 = (values: readonly (number | bigint)[], shape: readonly number[]): Constant => ({
@@ -20,7 +21,9 @@ const constant: OpDefinition = {
   since: 1,
   inputs: [0, 0],
   attributes: {
-    value: 'tensor',
+    value: 'values',
+    value_string: 'string',
+    value_strings: 'strings',
     value_float: 'float',
     value_floats: 'floats',
     value_int: 'int',
@@ -45,6 +48,11 @@ const constant: OpDefinition = {
       throw call.error(`exactly one attribute must hold the value, got ${given.length}`);
     }
     return call.constant(value);
+  },
+  host(call) {
+    const value = textOf(call.node);
+    if (!value) throw call.error('exactly one attribute must hold the value');
+    return value;
   },
   batch: () => ({ ok: true }),
 };

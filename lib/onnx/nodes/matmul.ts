@@ -33,7 +33,7 @@ const matMul: OpDefinition = {
 const GEMM_ATTRIBUTES = { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' } as const;
 
 /** Gemm-7, 9, 11, 13: alpha * op(A) * op(B) + beta * C of matrices. */
-const gemm: OpDefinition = {
+const gemm = {
   op: 'Gemm',
   since: 7,
   inputs: [2, 3],
@@ -66,7 +66,7 @@ const gemm: OpDefinition = {
     if (batched[2] && c.length === 2) return { ok: true };
     return { ok: false, why: `input 2 has ${rows} rows along the axis of the images` };
   },
-};
+} satisfies OpDefinition;
 
 /** Gemm-1, 6: C is broadcast only when an attribute says so. */
 const gemm1: OpDefinition = {
