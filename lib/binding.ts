@@ -21,12 +21,15 @@ function load(): NativeBinding {
     return native;
   } catch (cause) {
     const { message, tries } = cause as LoadFailure;
-    const reason = tries ? `not found in any of:\n  ${tries.join('\n  ')}` : message;
+    const remedy =
+      'To build it: "npm run build" in a clone of the repository, or "npx halftone build" where the package is installed.';
+    const reason = tries
+      ? `it is not built. ${remedy}\nNot found in any of:\n  ${tries.join('\n  ')}`
+      : `${message}\n${remedy}`;
     throw new BackendUnavailableError(
-      `The native addon halftone.node cannot be loaded (Node ${process.version}, ${process.platform} ` +
-        `${process.arch}): ${reason}\nTo build it: "npm run build" in a clone of the repository, or ` +
-        '"npx halftone build" where the package is installed.',
-      { cause },
+      `The native addon halftone.node cannot be loaded (Node ${process.version}, ${process.platform} ${process.arch}): ${reason}`,
+      // Where nothing was found, the cause says the same once more, and at length.
+      tries ? undefined : { cause },
     );
   }
 }

@@ -1,14 +1,12 @@
 /** `halftone inspect`: what is in an ONNX file, without running it. */
 
 import { Model } from '../index';
-import { colors, formatBytes, Progress, table } from './output';
+import { colors, describeValues, formatBytes, Progress, table } from './output';
 
 export interface InspectCommandOptions {
   readonly nodes?: boolean;
   readonly json?: boolean;
 }
-
-const show = (shape: readonly unknown[] | null) => `[${shape?.map((d) => d ?? '?').join(', ')}]`;
 
 /** Runs the command. */
 export async function inspect(file: string, options: InspectCommandOptions): Promise<void> {
@@ -41,12 +39,10 @@ export async function inspect(file: string, options: InspectCommandOptions): Pro
     };
     console.log(JSON.stringify(report, undefined, 2));
   } else {
-    const values = (list: Model['inputs']) =>
-      list.map(({ name, dtype, shape }) => `${name} ${dtype ?? '?'} ${show(shape)}`).join(', ');
     console.log(colors.bold(model.name || 'model'));
     const rows = [
-      ['inputs', values(model.inputs)],
-      ['outputs', values(model.outputs)],
+      ['inputs', describeValues(model.inputs)],
+      ['outputs', describeValues(model.outputs)],
       ['operator sets', [...model.opsets].map(([d, v]) => `${d || 'ONNX'} ${v}`).join(', ')],
       ['weights', formatBytes(model.weightBytes)],
       ['nodes', `${model.nodes.length}: ${counted.map(([op, n]) => `${n} ${op}`).join(', ')}`],

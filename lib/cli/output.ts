@@ -2,6 +2,7 @@
 
 import Table = require('cli-table3');
 import pc = require('picocolors');
+import type { Model } from '../index';
 
 /** Colours on a terminal; none in a pipe, and none with NO_COLOR (https://no-color.org). */
 export const colors = pc.createColors(
@@ -53,6 +54,15 @@ export function formatNumber(value: number): string {
   if (size < 1e-2 || size >= 1e5) return value.toExponential(1);
   return String(Number(value.toPrecision(3)));
 }
+
+/** "x float32 [N, ?, 224]" of each input or output of a model. */
+export const describeValues = (values: Model['inputs']): string =>
+  values
+    .map(({ name, dtype, shape }) => {
+      const sizes = shape ? `[${shape.map((size) => size ?? '?').join(', ')}]` : 'of any shape';
+      return `${name} ${dtype ?? '?'} ${sizes}`;
+    })
+    .join(', ');
 
 /** "1 image", "2 images". */
 export const counted = (count: number, what: string): string =>

@@ -4,7 +4,15 @@ import type { Model, NodeReport } from '../index';
 import { inputSource } from './batches';
 import { type Evaluation, evaluateSource, loadModel, readLabels } from './evaluate';
 import { readInputs } from './inputs';
-import { colors, counted, formatBytes, formatNumber, Progress, table } from './output';
+import {
+  colors,
+  counted,
+  describeValues,
+  formatBytes,
+  formatNumber,
+  Progress,
+  table,
+} from './output';
 import type { PictureOptions } from './pictures';
 import { holdsOne, outputFormat, writeResults } from './results';
 
@@ -21,15 +29,11 @@ export interface RunCommandOptions extends PictureOptions {
   readonly json?: boolean;
 }
 
-const show = (shape: readonly unknown[] | null) => `[${shape?.map((d) => d ?? '?').join(', ')}]`;
-
 function printModel(model: Model): void {
-  const values = (list: Model['inputs']) =>
-    list.map(({ name, dtype, shape }) => `${name} ${dtype} ${show(shape)}`).join(', ');
   const { castLoss: loss } = model;
   const rows = [
-    ['inputs', values(model.inputs)],
-    ['outputs', values(model.outputs)],
+    ['inputs', describeValues(model.inputs)],
+    ['outputs', describeValues(model.outputs)],
     ['nodes', `${model.nodes.length}, operator set ${model.opsets.get('') ?? 'none'}`],
     ['weights', formatBytes(model.weightBytes)],
   ];

@@ -111,13 +111,15 @@ function planWhole(graph: Graph, engine: TensorEngine, batch: number): Plan | un
   }
 }
 
-/** Element types and shapes of outputs that the file leaves open, where they follow from the inputs. */
+/** Element types and shapes of outputs that the file leaves open or declares with another rank, where they follow from the inputs. */
 export function completeOutputs(graph: Graph, plan: Plan): Graph {
   const isFixed = graph.inputs.every(({ shape }) => shape?.every((d) => typeof d === 'number'));
   const outputs = graph.outputs.map((output): ValueInfo => {
     const desc = plan.outputs.get(output.name)?.desc;
     if (!desc) return output;
-    const shape = output.shape ?? (isFixed ? desc.shape : null);
+    // Some exporters leave the shape of an output empty: it would be that of a single number.
+    const declared = output.shape?.length === desc.shape.length ? output.shape : null;
+    const shape = declared ?? (isFixed ? desc.shape : null);
     return { name: output.name, dtype: output.dtype ?? desc.dtype, shape };
   });
   return { ...graph, outputs };

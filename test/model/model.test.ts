@@ -422,3 +422,13 @@ describe('runSync', () => {
     expect(await live()).toBeLessThanOrEqual(before);
   });
 });
+
+test('an output whose declared shape has another rank has the shape that is computed', async () => {
+  const nodes = [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }];
+  using fixed = await Model.load(onnxModel({ inputs: { x: [2, 3] }, outputs: { y: [] }, nodes }), {
+    freeBatch: false,
+  });
+  expect(fixed.outputs).toEqual([{ name: 'y', dtype: 'float32', shape: [2, 3] }]);
+  using open = await Model.load(onnxModel({ inputs: { x: [null, 3] }, outputs: { y: [] }, nodes }));
+  expect(open.outputs).toEqual([{ name: 'y', dtype: 'float32', shape: null }]);
+});

@@ -33,6 +33,7 @@ export type BatchResult =
 export function freeBatch(graph: Graph, opSet: OpSet, plan: Plan): BatchResult {
   const first = new Set<unknown>(graph.inputs.map(({ shape }) => shape?.[0]));
   const [batch] = first;
+  if (first.size === 0) return { why: 'the model has no inputs' };
   if (first.size !== 1 || typeof batch !== 'number') {
     return { why: 'the inputs do not share a fixed first size' };
   }
