@@ -102,7 +102,7 @@ TEST(planes_keep_to_the_bound_and_have_the_same_bits_with_fma) {
                             make_case(Layout::kNCHW, 3, 5, 13, 17, 16, 3, 3, 1, 1, 1, 1),
                             make_case(Layout::kNCHW, 2, 3, 33, 35, 13, 7, 7, 1, 2, 1, 3),
                             make_case(Layout::kNCHW, 1, 6, 19, 23, 8, 3, 2, 2, 3, 2, 2),
-                            make_case(Layout::kNCHW, 2, 17, 9, 11, 20, 1, 1, 1, 1, 1, 0),
+                            make_case(Layout::kNCHW, 2, 17, 13, 11, 70, 1, 1, 1, 1, 1, 0),
                             make_case(Layout::kNCHW, 1, 4, 8, 70, 5, 1, 5, 1, 1, 1, 0),
                             make_case(Layout::kNCHW, 0, 4, 8, 8, 5, 3, 3, 1, 1, 1, 1)};
   for (const ConvCase& t : cases)

@@ -148,14 +148,15 @@ bool conv2d_planes_offered(const ConvGeometry& g, const ConvOptions& o, const Co
   if (o.layout != Layout::kNCHW || call.compute == Compute::kInt32 ||
       call.compute == Compute::kFloat16)
     return false;
+  // Here filters are packed once more for each image, which takes as long as multiplying them with
+  // dozens of windows.
+  if (g.batch > 1 && g.pixels() < 128) return false;
+  if (g.taps() == 1) return ImagePlanes::as_they_are(g, call);
   // What a tap costs a vector of windows. Packed: loads, masks and a store, as much as 16
   // multiplications (a profile of 3 x 3 taps, AVX-512). In place: the products of the positions
   // between the rows of windows, for all output channels.
   constexpr int64_t kPack = 16;
-  // A vector of a 1 x 1 kernel is packed by a load and a store: as much as 2.
-  constexpr int64_t kCopy = 2;
   const int64_t between = PlaneLayout(g, g.h.out).w.size - g.w.out;
-  if (g.taps() == 1) return ImagePlanes::as_they_are(g, call) && g.group_out <= kCopy * kPack;
   return g.group_out * between <= kPack * g.w.out && planes_are_small(g);
 }
 
