@@ -10,6 +10,7 @@ import { Model, ModelError, type ModelOutputs, Tensor } from '../../lib/index';
 import { storedValue } from '../../lib/stored';
 import { difference } from './compare';
 import { type CaseValue, readValue } from './onnx-values';
+import { type Spectra, spectraOf, spectrumBounds } from './spectra';
 import { onnxCaseBound } from './tolerance';
 
 /** What became of a case. Skipped: Halftone refuses the model by a ModelError, `why`; `op` is the operator it names. */
@@ -55,7 +56,6 @@ export async function runCase(folder: string, device = 'cpu'): Promise<CaseResul
 
 /** undefined when the model gives the outputs of the set, else what is wrong. */
 async function runSet(folder: string, model: Model): Promise<string | undefined> {
-  const isSpectrum = /^test_(dft|stft)/.test(path.basename(path.dirname(folder)));
   const engine = new TensorEngine(model.device);
   const read = (kind: string, k: number, info: ValueInfo) =>
     readValue(path.join(folder, `${kind}_${k}.pb`), info);
@@ -68,10 +68,11 @@ async function runSet(folder: string, model: Model): Promise<string | undefined>
   try {
     for (const [k, info] of model.inputs.entries())
       inputs[info.name] = upload(read('input', k, info));
+    const spectra = spectraOf(model, inputs);
     outputs = await model.run<ModelOutputs>(inputs as Parameters<Model['run']>[0]);
     for (const [k, info] of model.outputs.entries()) {
       const actual = outputs[info.name] as RunValue;
-      const wrong = await compare(actual, read('output', k, info), isSpectrum);
+      const wrong = await compare(actual, read('output', k, info), spectra);
       if (wrong) return `${info.name} ${wrong}`;
     }
     return undefined;
@@ -84,7 +85,7 @@ async function runSet(folder: string, model: Model): Promise<string | undefined>
 async function compare(
   actual: RunValue,
   expected: CaseValue,
-  isSpectrum: boolean,
+  spectra: Spectra | undefined,
 ): Promise<string | undefined> {
   if (Array.isArray(expected)) {
     const elements = actual as readonly RunValue[];
@@ -92,7 +93,7 @@ async function compare(
       return `must be a sequence of ${expected.length}`;
     }
     for (const [i, element] of expected.entries()) {
-      const wrong = await compare(elements[i] as RunValue, element, isSpectrum);
+      const wrong = await compare(elements[i] as RunValue, element, spectra);
       if (wrong) return `[${i}] ${wrong}`;
     }
     return undefined;
@@ -105,14 +106,14 @@ async function compare(
   const wanted = expected as Constant;
   if (!(actual instanceof Tensor)) return 'must be a tensor';
   const values = toNumbers(wanted);
-  const scale = isSpectrum ? Math.max(0, ...values.map(Math.abs)) : 0;
+  const noise = spectra && spectrumBounds(spectra, wanted.shape, values);
   return difference(
     { shape: actual.shape, dtype: actual.dtype, values: await actual.data() },
     {
       shape: wanted.shape,
       dtype: wanted.dtype,
       values,
-      bounds: values.map((y) => onnxCaseBound(y, scale)),
+      bounds: values.map((y, i) => onnxCaseBound(y) + (noise?.[i] ?? 0)),
     },
   );
 }
@@ -139,7 +140,7 @@ export function groupSkips(
     // The name of the node says nothing that the operator does not.
     const why = result.why
       .replace(/^node "[^"]*" \([^)]*\): /, '')
-      .replace(/\. Supported: .*/s, '');
+      .replace(/\. (Supported: |The nearest names |docs\/operators).*/s, '');
     reasons.set(why, (reasons.get(why) ?? 0) + 1);
   }
   return [...groups]

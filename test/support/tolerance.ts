@@ -59,13 +59,25 @@ export function sumBound(
   }
 }
 
+/** The bound of ONNX's own conformance suite (rtol 1e-3, atol 1e-7), for its cases. */
+export function onnxCaseBound(y: number): number {
+  return 1e-7 + 1e-3 * Math.abs(y);
+}
+
 /**
- * The bound of ONNX's own conformance suite (rtol 1e-3, atol 1e-7), for its cases. `scale` is that of results which are not
- * known better than their greatest one: the expected spectra of DFT and STFT were computed by a float32 FFT, whose error is a
- * few u of the whole norm in every result, so that zeros of them hold noise above 1e-7.
+ * Of each number of a spectrum that a float32 FFT has computed, by the norm of its whole spectrum (of both sides).
+ *
+ * An FFT of n points is log2(n) stages, each a matrix of norm sqrt(2) with one product by a root of unity and one addition of
+ * complex numbers in each number, so that the norm of the error is at most log2(n) eta / (1 - log2(n) eta) of that of the
+ * result, with eta = mu + gamma_4 (sqrt(2) + mu), gamma_4 = 4u / (1 - 4u), and mu <= u the error of the roots (Higham, Accuracy
+ * and Stability of Numerical Algorithms, 2nd ed., theorem 24.2). No number's error is larger than the norm of all. Other radices
+ * have fewer stages.
  */
-export function onnxCaseBound(y: number, scale = 0): number {
-  return 1e-7 + 1e-3 * Math.abs(y) + 4 * unitRoundoff('float32') * scale;
+export function fftBound(n: number, norm: number): number {
+  const u = unitRoundoff('float32');
+  const eta = u + ((4 * u) / (1 - 4 * u)) * (Math.SQRT2 + u);
+  const stages = Math.log2(Math.max(n, 2)) * eta;
+  return (stages / (1 - stages)) * norm;
 }
 
 /**
