@@ -15,6 +15,7 @@
 #include <cuda_runtime.h>
 #else
 #include <functional>
+#include <initializer_list>
 
 #include "device/emu.h"
 #endif
@@ -57,6 +58,17 @@ namespace halftone::emu {
 Status submit(void* stream, std::function<Status()> work);
 /// Whether the stream's device has as much shared memory.
 Status launchable(void* stream, const char* kernel, size_t shared_bytes);
+/// Whether each of the pointers that is not null lies in the device's memory.
+Status on_device(void* stream, const char* call, std::initializer_list<const void*> pointers);
+
+/// A kernel's argument where it is a pointer, else nullptr.
+template <class T>
+const void* pointer_of(const T& argument) {
+  if constexpr (std::is_pointer_v<T>)
+    return argument;
+  else
+    return nullptr;
+}
 }  // namespace halftone::emu
 namespace halftone::device {
 
@@ -69,6 +81,7 @@ template <class... P, class... A>
 Status launch(const char* name, void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
               vendor::Stream stream, A... args) {
   HALFTONE_TRY(emu::launchable(stream, name, shared_bytes));
+  HALFTONE_TRY(emu::on_device(stream, name, {emu::pointer_of<P>(static_cast<P>(args))...}));
   return emu::submit(stream, [=]() -> Status {
     auto body = [&] { kernel(static_cast<P>(args)...); };
     const char* fault = emu::run_grid(

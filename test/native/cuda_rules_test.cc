@@ -15,6 +15,7 @@ using namespace halftone::test;
 namespace {
 
 __global__ void nothing() {}
+__global__ void store(int* to, int value) { *to = value; }
 
 bool says(const Status& status, const char* what) {
   return !status.ok() && status.message.find(what) != std::string::npos;
@@ -70,6 +71,27 @@ TEST(work_is_given_on_the_device_of_its_stream) {
   vendor::event_destroy(event);
 }
 
+TEST(memory_of_the_host_is_none_of_the_device) {
+  const OneStream stream;
+  void* memory = nullptr;
+  CHECK_OK(vendor::malloc_async(64, nullptr, stream.handle, &memory));
+  int* on_device = static_cast<int*>(memory);
+  int on_host = 0;
+  CHECK_OK(device::launch("store", store, 1, 1, 0, stream.handle, on_device, 5));
+  CHECK(says(device::launch("store", store, 1, 1, 0, stream.handle, &on_host, 5),
+             "cudaErrorIllegalAddress"));
+  CHECK(says(vendor::fill_async(&on_host, 0, 4, stream.handle), "cudaErrorIllegalAddress"));
+  CHECK(
+      says(vendor::copy_async(&on_host, on_device, 4, vendor::Copy::kDeviceToDevice, stream.handle),
+           "cudaErrorIllegalAddress"));
+  CHECK_OK(vendor::copy_async(&on_host, on_device, 4, vendor::Copy::kDeviceToHost, stream.handle));
+  CHECK_OK(vendor::stream_synchronize(stream.handle));
+  CHECK_EQ(on_host, 5);
+  CHECK_OK(vendor::free_async(memory, nullptr, stream.handle));
+  CHECK(says(device::launch("store", store, 1, 1, 0, stream.handle, on_device, 5),
+             "cudaErrorIllegalAddress"));
+}
+
 TEST(a_call_that_must_not_be_captured_costs_the_capture) {
   const OneStream stream, other;
   vendor::Event event = nullptr;
@@ -120,6 +142,7 @@ TEST(a_plan_outlives_the_graphs_that_run_its_kernels) {
   std::shared_ptr<vendor::DnnPlan> plan;
   CHECK_OK(vendor::dnn_config_of_engine(*target, spec, 0, &config));
   CHECK_OK(vendor::dnn_finalize(*target, *config, &plan));
+  emu::control().checks_pointers = false;
   alignas(16) float x[4] = {3}, w[4] = {5}, y[4] = {};
   vendor::Graph graph = nullptr;
   CHECK_OK(vendor::capture_begin(stream.handle));
@@ -131,6 +154,7 @@ TEST(a_plan_outlives_the_graphs_that_run_its_kernels) {
   plan = nullptr;
   if (!emu::control().async) CHECK(says(vendor::graph_launch(graph, stream.handle), "plan"));
   vendor::graph_destroy(graph);
+  emu::control().checks_pointers = true;
 }
 
 // The plans of a stream are forgotten when there are too many, those of graphs are not.

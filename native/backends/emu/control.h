@@ -14,6 +14,9 @@ struct Control {
   int sm = 90;
   int second_sm = 0;  // of the second device; 0: as the first
   bool memory_pools = true;
+  /// Kernels, libraries and copies are given memory of the device where they need it, and that of
+  /// the host where they need that. For tests that bring memory of their own: not looked at.
+  std::atomic<bool> checks_pointers{true};
   /// Streams made from here on have a thread of their own that does their work, as a device would;
   /// else it is done when it is given.
   std::atomic<bool> async{false};

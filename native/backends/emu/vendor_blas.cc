@@ -256,6 +256,8 @@ Status blas_run(Blas*, const BlasMatmul& problem, const BlasAlgorithm& algorithm
   if (algorithm.opaque[0] != BlasMatmulHash()(problem))
     return invalid("cublasLtMatmul", "the algorithm was chosen for another problem");
   HALFTONE_TRY(check_operands(problem, algorithm, operands));
+  const BlasOperands& o = operands;
+  HALFTONE_TRY(emu::on_device(stream, "cublasLtMatmul", {o.a, o.b, o.c, o.d, o.bias, o.workspace}));
   HALFTONE_TRY(emu::submit(stream, [=]() -> Status {
     fake_blas_multiply(problem, algorithm, operands);
     return {};

@@ -258,6 +258,9 @@ Status dnn_execute(DnnTarget& target, const DnnPlan& plan, const ConvPointers& p
                  "cuDNN cudnnBackendExecute: CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER");
   if ((pointers.bias != nullptr) != s.bias || (pointers.residual != nullptr) != s.residual)
     return error(Code::kDevice, "cuDNN cudnnBackendExecute: CUDNN_STATUS_BAD_PARAM: unique ids");
+  HALFTONE_TRY(emu::on_device(
+      target.stream, "cudnnBackendExecute",
+      {pointers.x, pointers.w, pointers.y, pointers.bias, pointers.residual, workspace}));
   const auto run_now = [spec = plan.spec, engine = plan.engine.id, bytes = plan.workspace, pointers,
                         workspace, kernels = std::weak_ptr(plan.kernels)]() -> Status {
     if (kernels.expired())

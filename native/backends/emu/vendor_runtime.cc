@@ -55,6 +55,7 @@ struct Devices {
   std::mutex mutex;
   std::map<int, uint64_t> reserved;  // by device, over all pools
   std::map<int, Pool> outside;       // for calls without a pool
+  std::map<uintptr_t, size_t> live;  // bytes by address, of all pools
 };
 Devices& devices() {
   static auto* made = new Devices();
@@ -107,8 +108,17 @@ Status safe_in_capture(const char* call) {
   return captured_here ? spoil_capture(captured_here, call) : Status{};
 }
 
+/// Whether memory is the device's; the end of a block still is, for what is empty.
+bool is_device_memory(const void* p) {
+  Devices& all = devices();
+  std::lock_guard lock(all.mutex);
+  const auto at = reinterpret_cast<uintptr_t>(p);
+  const auto after = all.live.upper_bound(at);
+  return after != all.live.begin() && at <= std::prev(after)->first + std::prev(after)->second;
+}
+
 /// Of calls that need the stream's device to be the thread's.
-Status on_device(void* stream, const char* call) {
+Status on_own_device(void* stream, const char* call) {
   if (!stream || as_stream(stream)->device() == current_device) return {};
   return error(Code::kDevice, call,
                " failed: cudaErrorInvalidResourceHandle (400), a stream of device ",
@@ -149,9 +159,17 @@ Status launchable(void* stream, const char* kernel, size_t shared_bytes) {
                shared_bytes);
 }
 
+Status on_device(void* stream, const char* call, std::initializer_list<const void*> pointers) {
+  if (!stream || !control().checks_pointers) return {};
+  for (const void* p : pointers)
+    if (p && !is_device_memory(p))
+      return error(Code::kDevice, call, ": cudaErrorIllegalAddress (700), memory of the host");
+  return {};
+}
+
 Status submit(void* stream, std::function<Status()> work) {
   HALFTONE_TRY(alive("a launch"));
-  HALFTONE_TRY(on_device(stream, "a launch"));
+  HALFTONE_TRY(on_own_device(stream, "a launch"));
   return stream ? as_stream(stream)->give({std::move(work)}) : work();
 }
 
@@ -238,7 +256,7 @@ void pool_destroy(Pool pool) { delete static_cast<emu::Pool*>(pool); }
 Status malloc_async(size_t bytes, Pool pool, Stream stream, void** data) {
   HALFTONE_TRY(emu::not_captured(stream, "cudaMallocFromPoolAsync"));
   if (!pool) HALFTONE_TRY(emu::safe_in_capture("cudaMalloc"));
-  HALFTONE_TRY(emu::on_device(stream, "cudaMallocFromPoolAsync"));
+  HALFTONE_TRY(emu::on_own_device(stream, "cudaMallocFromPoolAsync"));
   emu::Devices& all = emu::devices();
   std::lock_guard lock(all.mutex);
   emu::Pool& p = emu::pool_of(pool);
@@ -261,6 +279,7 @@ Status malloc_async(size_t bytes, Pool pool, Stream stream, void** data) {
     all.reserved[p.device] += size;
   }
   p.blocks[got] = size;
+  all.live[reinterpret_cast<uintptr_t>(got)] = size;
   p.stats.used += size;
   p.stats.used_peak = std::max(p.stats.used_peak, p.stats.used);
   p.stats.reserved_peak = std::max(p.stats.reserved_peak, p.stats.reserved);
@@ -291,6 +310,7 @@ Status free_async(void* data, Pool pool, Stream stream) {
       emu::devices().reserved[p->device] -= found->second;
     }
     p->blocks.erase(found);
+    emu::devices().live.erase(reinterpret_cast<uintptr_t>(data));
     std::free(data);
     return {};
   };
@@ -307,13 +327,17 @@ Status host_malloc(size_t bytes, void** data) {
 }
 void host_free(void* data) { std::free(data); }
 
-Status copy_async(void* to, const void* from, size_t bytes, Copy, Stream stream) {
+Status copy_async(void* to, const void* from, size_t bytes, Copy kind, Stream stream) {
+  const char* call = "cudaMemcpyAsync";
+  if (kind != Copy::kDeviceToHost) HALFTONE_TRY(emu::on_device(stream, call, {to}));
+  if (kind != Copy::kHostToDevice) HALFTONE_TRY(emu::on_device(stream, call, {from}));
   return emu::submit(stream, [=]() -> Status {
     std::memcpy(to, from, bytes);
     return {};
   });
 }
 Status fill_async(void* to, int byte, size_t bytes, Stream stream) {
+  HALFTONE_TRY(emu::on_device(stream, "cudaMemsetAsync", {to}));
   return emu::submit(stream, [=]() -> Status {
     std::memset(to, byte, bytes);
     return {};
@@ -327,7 +351,7 @@ Status event_create(bool, Event* event) {
 }
 Status event_record(Event event, Stream stream) {
   HALFTONE_TRY(alive("cudaEventRecord"));
-  HALFTONE_TRY(emu::on_device(stream, "cudaEventRecord"));
+  HALFTONE_TRY(emu::on_own_device(stream, "cudaEventRecord"));
   auto mark = std::make_shared<emu::Mark>();
   {
     emu::Event* e = emu::as_event(event);
