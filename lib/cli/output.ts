@@ -55,12 +55,13 @@ export function formatNumber(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** "x float32 [N, ?, 224]" of each input or output of a model. */
+/** "x float32 [N, ?, 224]", "x optional sequence of float32 [2]" of each input or output of a model. */
 export const describeValues = (values: Model['inputs']): string =>
   values
-    .map(({ name, dtype, shape }) => {
+    .map(({ name, dtype, shape, sequence, optional }) => {
+      const kind = `${optional ? 'optional ' : ''}${sequence ? 'sequence of ' : ''}`;
       const sizes = shape ? `[${shape.map((size) => size ?? '?').join(', ')}]` : 'of any shape';
-      return `${name} ${dtype ?? '?'} ${sizes}`;
+      return `${name} ${kind}${dtype ?? '?'} ${sizes}`;
     })
     .join(', ');
 

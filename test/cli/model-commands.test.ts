@@ -34,6 +34,24 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const run = (...args: string[]) => halftone(args.map((arg) => arg.replace('@', `${folder}/`)));
 
+test('models of strings and sequences are inspected, and not run', () => {
+  const bytes = onnxModel({
+    inputs: {
+      t: { dtype: 'string', shape: ['N'] },
+      s: { shape: [2], sequence: true, optional: true },
+    },
+    outputs: { u: { dtype: 'string', shape: ['N'] } },
+    nodes: [{ op: 'Identity', inputs: ['t'], outputs: ['u'] }],
+  });
+  writeFileSync(at('text.onnx'), bytes);
+  const { stdout } = run('inspect', '@text.onnx');
+  expect(stdout).toContain('t string [N], s optional sequence of float32 [2]');
+  writeFileSync(at('text.json'), '{ "t": [1], "s": [1] }');
+  const { code, stderr } = run('run', '@text.onnx', '--input', '@text.json');
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('input "t" is strings, the commands give models tensors only');
+});
+
 test('inspect', () => {
   const { code, stdout, stderr } = run('inspect', '@m.onnx', '--nodes');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

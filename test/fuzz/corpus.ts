@@ -1,5 +1,6 @@
 /** Small models that load, from which the damaged ones are made. Each shows a part of the format or a family of operators. */
 
+import { nested, whileLoop } from '../support/flow-models';
 import { type ModelSpec, type NodeSpec, onnxModel, type TensorSpec } from '../support/onnx-builder';
 
 const ramp = (n: number) => Array.from({ length: n }, (_, i) => (i - n / 2) / 4);
@@ -208,7 +209,72 @@ const SPECS: readonly ModelSpec[] = [
       { op: 'And', inputs: ['f', 't'], outputs: ['g'] },
     ],
   },
+  {
+    opset: 21,
+    inputs: { x: { dtype: 'string', shape: ['N'] }, s: { shape: [2], sequence: true } },
+    outputs: { y: { dtype: 'string' }, m: { dtype: 'bool' }, t: { shape: [2], sequence: true } },
+    initializers: { w: { strings: ['a', 'b'] }, i: ints(1, 0) },
+    nodes: [
+      {
+        op: 'StringNormalizer',
+        inputs: ['x'],
+        outputs: ['n'],
+        attributes: { case_change_action: 'UPPER', stopwords: { strings: ['is'] } },
+      },
+      { op: 'Gather', inputs: ['w', 'i'], outputs: ['g'] },
+      { op: 'StringConcat', inputs: ['n', 'g'], outputs: ['y'] },
+      {
+        op: 'RegexFullMatch',
+        inputs: ['y'],
+        outputs: ['m'],
+        attributes: { pattern: '[a-c]{1,3}' },
+      },
+      {
+        op: 'SequenceMap',
+        inputs: ['s'],
+        outputs: ['t'],
+        attributes: {
+          body: {
+            graph: {
+              inputs: { e: [2] },
+              outputs: { f: [2] },
+              nodes: [{ op: 'Neg', inputs: ['e'], outputs: ['f'] }],
+            },
+          },
+        },
+      },
+    ],
+  },
+  {
+    opsets: { '': 13, 'ai.onnx.preview.training': 1 },
+    inputs: { x: [2] },
+    outputs: { d: [2], b: [2] },
+    initializers: { c: { data_type: 9, dims: [], raw_data: Uint8Array.of(1) } },
+    nodes: [
+      { op: 'Mul', inputs: ['x', 'x'], outputs: ['y'] },
+      {
+        op: 'Gradient',
+        domain: 'ai.onnx.preview.training',
+        inputs: ['x'],
+        outputs: ['d'],
+        attributes: { xs: { strings: ['x'] }, y: 'y' },
+      },
+      {
+        op: 'If',
+        inputs: ['c'],
+        outputs: ['b'],
+        attributes: {
+          then_branch: {
+            graph: { outputs: { p: [2] }, nodes: [{ op: 'Neg', inputs: ['y'], outputs: ['p'] }] },
+          },
+          else_branch: {
+            graph: { outputs: { q: [2] }, nodes: [{ op: 'Abs', inputs: ['y'], outputs: ['q'] }] },
+          },
+        },
+      },
+    ],
+  },
 ];
 
 /** The bytes of each. */
-export const CORPUS: readonly Uint8Array[] = SPECS.map(onnxModel);
+export const CORPUS: readonly Uint8Array[] = [...SPECS.map(onnxModel), whileLoop, nested];

@@ -45,7 +45,9 @@ test('the corpus loads, and the reader of fields writes what it read', async () 
   }
   const types = CORPUS.flatMap((bytes) => [...messagesOf(parse(bytes))].map(({ type }) => type));
   expect([...new Set(types)].sort()).toEqual(
-    'Attribute Dim Entry Graph Model Node Opset Shape Tensor Type TypeTensor Value'.split(' '),
+    'Attribute Dim Entry Graph Model Node Opset Shape Tensor Type TypeOf TypeTensor Value'.split(
+      ' ',
+    ),
   );
   const numbers = [0n, 127n, 128n, -1n, 2n ** 62n];
   expect(unpack(pack(numbers))).toEqual(numbers);

@@ -155,7 +155,10 @@ function regexFullMatch(call: HostCall): HostValue {
   }
 }
 
-/** Cast of strings and to strings, where ONNX says exactly what comes out: decimal integers, and floats that are read. */
+/**
+ * Cast of strings and to strings, where ONNX says what comes out: decimal integers, and floats that are read. These are
+ * rounded to float64, and that to float32.
+ */
 export function castStrings(call: HostCall): HostValue {
   const code = call.int('to') ?? 0;
   const x = call.value(0);
