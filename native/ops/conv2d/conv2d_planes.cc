@@ -145,6 +145,7 @@ class PlaneStore final : public GemmStore<float> {
 }  // namespace
 
 bool conv2d_planes_offered(const ConvGeometry& g, const ConvOptions& o, const ConvCall& call) {
+  if (g.terms() == 0) return false;  // the bias alone
   if (o.layout != Layout::kNCHW || call.compute == Compute::kInt32 ||
       call.compute == Compute::kFloat16)
     return false;
