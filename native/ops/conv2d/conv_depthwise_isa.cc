@@ -1,27 +1,12 @@
 #include "ops/conv2d/conv_depthwise_isa.h"
 
-#include "core/simd.h"
+#include "core/vectors.h"
 
 namespace halftone {
 namespace HALFTONE_ISA_NS {
 namespace {
 
-#if defined(__AVX512BW__)
-constexpr int kBytes = 64;
-#elif defined(__AVX2__)
-constexpr int kBytes = 32;
-#else
-constexpr int kBytes = 16;
-#endif
-
-// By reference, because wide vectors are no argument of the calling convention everywhere.
-template <class T>
-struct Vectors {
-  using Scalar = T;
-  typedef T Vector __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
-  static constexpr int64_t kLanes = kBytes / static_cast<int64_t>(sizeof(T));
-};
-
+// Vectors by reference, because wide ones are no argument of the calling convention everywhere.
 struct F32 : Vectors<float> {
   using Stored = float;
   HALFTONE_INLINE Vector weights(const float* w) { return *reinterpret_cast<const Vector*>(w); }

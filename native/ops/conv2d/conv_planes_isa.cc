@@ -1,25 +1,12 @@
 #include "ops/conv2d/conv_planes_isa.h"
 
-#include "core/simd.h"
+#include "core/vectors.h"
 
 namespace halftone {
 namespace HALFTONE_ISA_NS {
 namespace {
 
-#if defined(__AVX512BW__)
-constexpr int kBytes = 64;
-#elif defined(__AVX2__)
-constexpr int kBytes = 32;
-#else
-constexpr int kBytes = 16;
-#endif
-
 // Elements are moved as bits, of whatever type.
-template <class T>
-struct Vectors {
-  static constexpr int kLanes = kBytes / static_cast<int>(sizeof(T));
-  typedef T Vector __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
-};
 
 #if defined(__AVX512BW__)
 HALFTONE_INLINE void copy_rest(const uint32_t* from, int64_t n, uint32_t* to) {
