@@ -5,7 +5,7 @@ import type { OpSet, Value } from '../graph/op-set';
 import type { RunValue } from '../graph/values';
 import { Tensor } from '../tensor';
 import {
-  type HostValue,
+  type ReadValue,
   type Look,
   type LookedAt,
   look,
@@ -15,7 +15,7 @@ import {
   referenceName,
   runAlone,
   type Subject,
-  toHost,
+  readValue,
 } from './look';
 import {
   type ErrorStatistics,
@@ -143,7 +143,7 @@ export async function auditGraphs(
     readonly release: () => void;
   },
   total: number,
-  upload: (value: HostValue, dtype: DType) => Tensor,
+  upload: (value: ReadValue, dtype: DType) => Tensor,
   { signal, onProgress }: AuditOptions,
 ): Promise<AuditReport> {
   const { graph, engine } = subject;
@@ -157,7 +157,7 @@ export async function auditGraphs(
       const expected = new Map((await look(reference, opSet, inputs.reference, signal)).values);
       // Inputs are values too: a node alone reads them.
       for (const [name, value] of inputs.reference) {
-        if (value instanceof Tensor) expected.set(name, await toHost(value));
+        if (value instanceof Tensor) expected.set(name, await readValue(value));
       }
       const got = await look(subject, opSet, inputs.subject, signal);
       last = got;
@@ -170,7 +170,7 @@ export async function auditGraphs(
         const name = referenceName(sum.output, expected);
         const value = got.values.get(sum.output);
         if (name === undefined || !value || !isFloat(value.desc.dtype)) continue;
-        const { data } = expected.get(name) as HostValue;
+        const { data } = expected.get(name) as ReadValue;
         sum.known = true;
         sum.range.add(data);
         sum.propagated.add(data, value.data);

@@ -35,21 +35,21 @@ export interface NodeCallAudit {
   readonly provenance: Provenance;
 }
 
-/** A tensor's values outside of the device. */
-export interface HostValue {
+/** A tensor that was read: 16-bit floats are widened here, other than in a Constant. */
+export interface ReadValue {
   readonly desc: Desc;
   readonly data: TypedArrayOf;
 }
 
 /** The values of a tensor. */
-export async function toHost(tensor: Tensor): Promise<HostValue> {
+export async function readValue(tensor: Tensor): Promise<ReadValue> {
   const data = (await tensor.data()) as TypedArrayOf;
   return { desc: { dtype: tensor.dtype, shape: tensor.shape }, data };
 }
 
 /** What a run has made, by the names of values and of nodes. */
 export interface Look {
-  readonly values: ReadonlyMap<string, HostValue>;
+  readonly values: ReadonlyMap<string, ReadValue>;
   readonly calls: ReadonlyMap<string, NodeCallAudit[]>;
   readonly milliseconds: ReadonlyMap<string, number>;
   readonly planned: ReadonlyMap<string, Value>;
@@ -128,10 +128,10 @@ async function lookOpened(
   using program = open({ ...graph, outputs: [...graph.outputs, ...others] });
   const { calls, milliseconds, onNode } = recorder();
   const made = await program.run(inputs, { signal, profile: true, onNode });
-  const values = new Map<string, HostValue>();
+  const values = new Map<string, ReadValue>();
   try {
     for (const [name, value] of [...inputs, ...made]) {
-      if (value instanceof Tensor) values.set(name, await toHost(value));
+      if (value instanceof Tensor) values.set(name, await readValue(value));
     }
   } finally {
     release([...made.values()]);
@@ -158,9 +158,9 @@ export async function look(
   const { calls, milliseconds, onNode } = recorder();
   try {
     const made = await executor.run(inputs, { signal, profile: true, onNode });
-    const found = new Map<string, HostValue>();
+    const found = new Map<string, ReadValue>();
     try {
-      for (const [name, tensor] of made) found.set(name, await toHost(tensor));
+      for (const [name, tensor] of made) found.set(name, await readValue(tensor));
     } finally {
       for (const tensor of made.values()) tensor.dispose();
     }
@@ -199,10 +199,10 @@ export async function runAlone(
   { node, members }: LookedAt,
   subject: Subject,
   planned: ReadonlyMap<string, Value>,
-  reference: ReadonlyMap<string, HostValue>,
+  reference: ReadonlyMap<string, ReadValue>,
   opSet: OpSet,
-  upload: (value: HostValue, dtype: DType) => Tensor,
-): Promise<ReadonlyMap<string, HostValue> | undefined> {
+  upload: (value: ReadValue, dtype: DType) => Tensor,
+): Promise<ReadonlyMap<string, ReadValue> | undefined> {
   const { graph } = subject;
   const inputs = new Map<string, Tensor>();
   const initializers = new Map<string, Constant>();
@@ -222,7 +222,7 @@ export async function runAlone(
       const known = referenceName(name, reference);
       const desc = planned.get(name)?.desc;
       if (known === undefined || !desc) return undefined;
-      inputs.set(name, upload(reference.get(known) as HostValue, desc.dtype));
+      inputs.set(name, upload(reference.get(known) as ReadValue, desc.dtype));
     }
     const alone: Graph = {
       name: node.name,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import vm from 'node:vm';
 import { conv2d, keep, memory, ones, relu, scope, sync, type Tensor, tensor } from '../../lib';
-import { settledTensors } from '../support/gc';
+import { tensorsLeftBy } from '../support/gc';
 import { expectRefusal } from '../support/op-info';
 import { forgetFailures } from '../support/forget-failures';
 
@@ -14,13 +14,15 @@ const bytes = () => memory().reduce((n, entry) => n + entry.live, 0);
 
 describe('dispose', () => {
   it('gives memory back, is idempotent, and later use throws', async () => {
-    const before = await settledTensors();
+    const made: Tensor[] = [];
+    expect(await tensorsLeftBy(() => made.push(tensor([1, 2, 3])))).toBe(1);
     const t = tensor([1, 2, 3]);
-    expect(await settledTensors()).toBe(before + 1);
-    t.dispose();
-    t.dispose();
-    expect(t.disposed).toBe(true);
-    expect(await settledTensors()).toBe(before);
+    const disposing = tensorsLeftBy(() => {
+      made.push(tensor([1, 2, 3]));
+      for (const each of [t, ...made]) each.dispose();
+      expect(t.disposed).toBe(true);
+    });
+    expect(await disposing).toBe(0);
     expectRefusal(() => relu(t), 'ERR_DISPOSED', 'relu: the tensor [3] of float32 was disposed');
     await expect(t.data()).rejects.toMatchObject({ code: 'ERR_DISPOSED' });
     expectRefusal(() => t.dataSync(), 'ERR_DISPOSED', 'dataSync');
@@ -62,24 +64,26 @@ describe('dispose', () => {
 
 describe('scope', () => {
   it('disposes all but what is returned or kept', async () => {
-    let kept: Tensor | undefined;
-    let inner: Tensor | undefined;
-    const before = await settledTensors();
-    const { result } = scope(() => {
-      inner = tensor([1]);
-      kept = keep(tensor([2]));
-      return { result: [relu(inner)] };
-    });
-    expect([inner?.disposed, kept?.disposed, result[0]?.disposed]).toEqual([true, false, false]);
-    expect(await settledTensors()).toBe(before + 2);
-    kept?.dispose();
-    result[0]?.dispose();
+    const left: (Tensor | undefined)[] = [];
+    const run = () => {
+      let kept: Tensor | undefined;
+      let inner: Tensor | undefined;
+      const { result } = scope(() => {
+        inner = tensor([1]);
+        kept = keep(tensor([2]));
+        return { result: [relu(inner)] };
+      });
+      expect([inner?.disposed, kept?.disposed, result[0]?.disposed]).toEqual([true, false, false]);
+      left.push(kept, result[0]);
+    };
+    expect(await tensorsLeftBy(run)).toBe(2);
+    for (const each of left) each?.dispose();
   });
 
   it('is safe across awaits and with concurrent scopes', async () => {
-    const before = await settledTensors();
-    const results = await Promise.all(
-      Array.from({ length: 20 }, (_, i) =>
+    const results: Tensor[] = [];
+    const run = async () => {
+      const twenty = Array.from({ length: 20 }, (_, i) =>
         scope(async () => {
           const a = tensor([i]);
           await sleep(i % 3);
@@ -88,36 +92,44 @@ describe('scope', () => {
           expect([a.disposed, b.disposed]).toEqual([false, false]);
           return relu(b);
         }),
-      ),
-    );
-    expect(await settledTensors()).toBe(before + 20);
+      );
+      results.push(...(await Promise.all(twenty)));
+    };
+    expect(await tensorsLeftBy(run)).toBe(20);
     expect(await Promise.all(results.map(async (t) => (await t.data())[0]))).toEqual(
-      results.map((_, i) => i),
+      results.map((_, i) => i % 20),
     );
     for (const t of results) t.dispose();
   });
 
   it('disposes everything when the function fails, and passes results to the scope around', async () => {
-    const before = await settledTensors();
-    expect(() =>
-      scope(() => {
-        tensor([1]);
-        throw new Error('x');
-      }),
-    ).toThrow('x');
-    await expect(
-      scope(async () => {
-        tensor([1]);
-        await sleep(1);
-        throw new Error('y');
-      }),
-    ).rejects.toThrow('y');
-    expect(await settledTensors()).toBe(before);
-    scope(() => {
-      const inner = scope(() => tensor([1]));
-      expect(inner.disposed).toBe(false);
+    const held: Tensor[] = []; // so that only dispose() can free them
+    const hold = () => held.push(tensor([1]));
+    const failing = tensorsLeftBy(async () => {
+      expect(() =>
+        scope(() => {
+          hold();
+          throw new Error('x');
+        }),
+      ).toThrow('x');
+      await expect(
+        scope(async () => {
+          hold();
+          await sleep(1);
+          throw new Error('y');
+        }),
+      ).rejects.toThrow('y');
     });
-    expect(await settledTensors()).toBe(before);
+    expect(await failing).toBe(0);
+    const nested = tensorsLeftBy(() =>
+      scope(() => {
+        const inner = scope(() => tensor([1]));
+        expect(inner.disposed).toBe(false);
+        held.push(inner);
+      }),
+    );
+    expect(await nested).toBe(0);
+    expect(held.every((each) => each.disposed)).toBe(true);
   });
 
   it('awaits promises of other realms and other thenables', async () => {
