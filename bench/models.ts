@@ -181,7 +181,7 @@ async function measureModel(
   }
   await attempt('float32', () => halftone(model, feeds));
   if (errors.float32) return { name, times: {}, errors };
-  await attempt('replays', async () => halftone(await Model.load(bytes, { graphs: true }), feeds));
+  await attempt('nodes', async () => halftone(await Model.load(bytes, { graphs: false }), feeds));
   for (const precision of CONVERTED)
     await attempt(precision, async () => halftone(await model.convert({ precision }), feeds));
   if (ort) await attempt('peer', () => onnxRuntime(ort, bytes, feeds, threads));

@@ -306,7 +306,7 @@ export class Model {
    * @example
    * const model = await Model.load('mnist-8.onnx');
    * await model.run({ Input3: zeros([1, 1, 28, 28]) });
-   * model.plans[0]?.graph; // { state: 'off', why: 'it runs on the CPU, where replays are only made with graphs: true', ... }
+   * model.plans[0]?.graph; // { state: 'waiting', why: 'its first run is made node by node', replays: 0, ... }
    */
   get plans(): readonly PlanReport[] {
     return this.#program.reports;

@@ -75,9 +75,13 @@ export class Executor<T> {
       return await this.#runOnce(inputs, options, UNWATCHED);
     } catch (thrown) {
       if (!(thrown instanceof UnknownPlace)) throw thrown;
-      // Again, waiting for each call: to find the node, or to get through where memory was short.
-      return this.#runOnce(inputs, options, 1);
+      return this.runAgain(inputs, options);
     }
+  }
+
+  /** After a failure: waits for each call, to find the node, or to get through where memory was short. */
+  runAgain(inputs: ReadonlyMap<string, T>, options: ExecuteOptions): Promise<Map<string, T>> {
+    return this.#runOnce(inputs, options, 1);
   }
 
   /** `every`: of how many calls one is waited for. */

@@ -3,11 +3,18 @@
 import { type CapturedGraph, capture } from '../capture';
 import { workContext } from '../context';
 import type { ExecuteOptions, Executor } from '../graph/executor';
-import { messageOf, modelError } from '../graph/model-error';
+import { messageOf } from '../graph/model-error';
 import { drawsAnew } from '../graph/op-set';
 import { type PlannedMemory, planMemory } from '../graph/plans/memory';
 import type { GraphPolicy } from './source';
 import { explain, explainAsync, type Tensor } from '../tensor';
+
+/**
+ * What the values of a run may take together where the CPU makes replays by default: while a run is captured all of them are
+ * held at once. A replay saves what JavaScript takes for each call, about 10 microseconds; where values are so large, writing
+ * them takes far longer.
+ */
+const MAX_CPU_BYTES = 256 * 2 ** 20;
 
 /** Where the runs of a plan stand with a captured graph. */
 export interface GraphState {
@@ -20,6 +27,17 @@ export interface GraphState {
   readonly launched: boolean;
   /** Bytes that the graph keeps: its inputs, outputs and all that lies between. */
   readonly bytes: number;
+}
+
+/** Settles as `work` does, or rejects with the signal's reason as soon as it is aborted. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 export class PlanRunner {
@@ -43,8 +61,8 @@ export class PlanRunner {
     const why =
       policy === false
         ? 'the model was loaded with graphs: false'
-        : policy === 'auto' && device === 'cpu'
-          ? 'it runs on the CPU, where replays are only made with graphs: true'
+        : policy === 'auto' && device === 'cpu' && this.memory.sum > MAX_CPU_BYTES
+          ? `on the CPU, runs are captured where their values take ${MAX_CPU_BYTES} bytes at most, these take ${this.memory.sum}`
           : executor.plan.steps.some(drawsAnew)
             ? 'it draws random numbers, which replays would repeat'
             : null;
@@ -78,13 +96,14 @@ export class PlanRunner {
     }
     const results = this.#replay(inputs, this.#graph);
     try {
-      for (const result of results.values()) await explainAsync(result);
-      options.signal?.throwIfAborted();
+      for (const result of results.values()) {
+        await unlessAborted(explainAsync(result), options.signal);
+      }
       return results;
     } catch (cause) {
       for (const result of results.values()) result.dispose();
       if (options.signal?.aborted) throw cause;
-      throw modelError(`a replay failed: ${messageOf(cause)}`, { cause });
+      return this.executor.runAgain(inputs, options);
     }
   }
 
@@ -98,9 +117,9 @@ export class PlanRunner {
     try {
       for (const result of results.values()) explain(result);
       return results;
-    } catch (cause) {
+    } catch {
       for (const result of results.values()) result.dispose();
-      throw modelError(`a replay failed: ${messageOf(cause)}`, { cause });
+      return this.executor.runSync(inputs, options);
     }
   }
 

@@ -56,8 +56,8 @@ export interface LoadOptions {
   /** The order of images while the model runs: see docs/models.md. Default 'auto'. */
   readonly layout?: LayoutPolicy | undefined;
   /**
-   * Whether runs are captured and replayed, for each set of input shapes: see docs/models.md. Default 'auto': on every device
-   * but the CPU.
+   * Whether runs are captured and replayed, for each set of input shapes: see docs/models.md. Default 'auto': on the CPU
+   * where the values of a run take 256 MiB together at most, on other devices always.
    */
   readonly graphs?: GraphPolicy | undefined;
 }
@@ -65,7 +65,7 @@ export interface LoadOptions {
 /** Channels first ('nchw') or last ('nhwc'). */
 export type LayoutPolicy = 'auto' | 'nchw' | 'nhwc';
 
-/** Whether runs of a model are captured and replayed; 'auto': on other devices than the CPU. */
+/** Whether runs of a model are captured and replayed; 'auto': where it saves time. */
 export type GraphPolicy = 'auto' | boolean;
 
 /** An ONNX model: the path of its file, or its bytes. */

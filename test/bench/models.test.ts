@@ -38,7 +38,7 @@ it('has a time for each precision and for ONNX Runtime, or the reason', () => {
   expect(broken).toEqual({ name: 'broken', times: {}, errors: { float32: expect.any(String) } });
   if (!digits) throw new Error('no row');
   expect(digits.errors).toEqual({});
-  expect(Object.keys(digits.times)).toEqual(['float32', 'replays', 'float16', 'mixed', 'peer']);
+  expect(Object.keys(digits.times)).toEqual(['float32', 'nodes', 'float16', 'mixed', 'peer']);
   for (const { median, least, cpu } of Object.values(digits.times)) {
     expect(positive(median) && positive(least) && cpu >= 0).toBe(true);
     expect(least).toBeLessThanOrEqual(median);

@@ -1,4 +1,4 @@
-/** Runs that are replays of a captured graph: on the CPU when asked for, by default on other devices. */
+/** Runs that are replays of a captured graph. */
 
 import { Model, memory, Stream, sync, type Tensor, tensor } from '../../lib/index';
 import { DEVICES } from '../support/op-info';
@@ -61,7 +61,7 @@ async function check(model: Model, x: readonly number[], device: string): Promis
 }
 
 describe.each(DEVICES)('on %s', (device) => {
-  const load = () => Model.load(bytes, { device, graphs: true });
+  const load = () => Model.load(bytes, { device });
 
   test('the second run is captured, later ones are replays with the values of their inputs', async () => {
     using model = await load();
@@ -167,19 +167,63 @@ describe.each(DEVICES)('on %s', (device) => {
   });
 });
 
-test('graphs: false never captures, and the CPU does so only when asked to', async () => {
-  using never = await Model.load(bytes, { graphs: false });
-  using auto = await Model.load(bytes);
-  for (const model of [never, auto]) {
-    for (let i = 0; i < 3; i++) await check(model, rows(1, i), 'cpu');
-  }
-  expect(never.plans[0]?.graph).toMatchObject({
+test('graphs: false never captures', async () => {
+  using model = await Model.load(bytes, { graphs: false });
+  for (let i = 0; i < 3; i++) await check(model, rows(1, i), 'cpu');
+  expect(model.plans[0]?.graph).toMatchObject({
     state: 'off',
     why: 'the model was loaded with graphs: false',
     replays: 0,
   });
-  expect(auto.plans[0]?.graph).toMatchObject({
-    state: 'off',
-    why: 'it runs on the CPU, where replays are only made with graphs: true',
-  });
+});
+
+test('on the CPU, values that take more than 256 MiB together are not captured unless it is asked for', async () => {
+  // 16 values of so many rows of 24 bytes.
+  const large = new Float32Array(Math.ceil(2 ** 28 / 16 / 24) * SIZE);
+  for (const [graphs, state] of [
+    ['auto', 'off'],
+    [true, 'ready'],
+  ] as const) {
+    using model = await Model.load(bytes, { graphs });
+    for (let i = 0; i < 2; i++) {
+      const { y, p0 } = await model.run({ x: large });
+      for (const made of [y, p0]) made?.dispose();
+    }
+    expect(model.plans[0]?.graph.state).toBe(state);
+    if (state === 'off') {
+      expect(model.plans[0]?.graph.why).toBe(
+        'on the CPU, runs are captured where their values take 268435456 bytes at most, these take 268435584',
+      );
+    }
+  }
+});
+
+/** y is the row of the table at each index. */
+const table = onnxModel({
+  opset: 13,
+  inputs: { i: { dtype: 'int64', shape: ['N'] } },
+  outputs: { y: ['N', 2] },
+  initializers: { rows: { floats: [1, 2, 3, 4], dims: [2, 2] } },
+  nodes: [{ op: 'Gather', name: 'look up', inputs: ['rows', 'i'], outputs: ['y'] }],
+});
+
+test('a replay that fails is an error that names the node', async () => {
+  using model = await Model.load(table);
+  const run = async (...i: bigint[]) => (await model.run({ i: BigInt64Array.from(i) }))['y'];
+  for (let i = 0; i < 3; i++) {
+    expect(await (await run(1n, 0n))?.toArray()).toEqual([
+      [3, 4],
+      [1, 2],
+    ]);
+  }
+  expect(model.plans[0]?.graph.state).toBe('ready');
+  await expect(run(1n, 7n)).rejects.toThrow(/^node "look up" \(Gather\): .* got 7/);
+  expect(() => model.runSync({ i: BigInt64Array.of(1n, 9n) })).toThrow(
+    /^node "look up" \(Gather\): .* got 9/,
+  );
+  expect(await (await run(0n, 1n))?.toArray()).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
+  expect(model.plans[0]?.graph.replays).toBe(5);
 });
