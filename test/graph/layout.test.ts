@@ -328,3 +328,52 @@ describe("layout: 'auto'", () => {
     );
   });
 });
+
+describe('weights [n, k]', () => {
+  const K = 5;
+  const spec = (rows: number, more: Partial<ModelSpec> = {}): ModelSpec => ({
+    opset: 13,
+    inputs: { x: [rows, K] },
+    outputs: { y: [rows, 3], z: [rows, 3] },
+    initializers: { w: whole([3, K]), b: whole([3]) },
+    nodes: [
+      node('Gemm', ['x', 'w', 'b'], 'p', { transB: 1 }),
+      node('Relu', ['p'], 'y'),
+      node('Gemm', ['x', 'w'], 'z', { transB: 1, alpha: { float: 2 } }),
+    ],
+    ...more,
+  });
+  const refined = (rows: number, device = 'cpu') =>
+    refinePlan(planOf(spec(rows)), engine, { additions: true, layout: 'auto', device }).plan;
+  const turns = ({ steps }: Plan) => steps.filter(({ op }) => op === 'transpose');
+
+  test('are turned once for all products of few rows, on the CPU', () => {
+    const plan = refined(16);
+    expect(turns(plan)).toMatchObject([{ once: true }]);
+    expect(plan.steps.filter(({ once }) => !once).map(({ op, params }) => [op, params])).toEqual([
+      ['linear', expect.objectContaining({ transW: true, activation: 'relu' })],
+      ['gemmEx', expect.objectContaining({ transB: false, alpha: 2 })],
+    ]);
+    for (const plan of [refined(17), refined(4, 'cuda')]) expect(turns(plan)).toEqual([]);
+  });
+
+  test.each([1, 16, 17])('give the same results, %d rows', async (rows) => {
+    const x = Float32Array.from({ length: rows * K }, (_, i) => (i % 7) - 3);
+    const [w, b] = ['w', 'b'].map((name) => spec(1).initializers?.[name] as { floats: number[] });
+    using model = await Model.load(onnxModel(spec(rows, { initializers: { w, b } as never })));
+    const expected = Array.from({ length: rows }, (_, i) =>
+      [0, 1, 2].map((j) => {
+        let sum = 0;
+        for (let k = 0; k < K; k++) sum += (x[i * K + k] as number) * (w?.floats[j * K + k] ?? 0);
+        return sum;
+      }),
+    );
+    for (let i = 0; i < 3; i++) {
+      const { y, z } = await model.run({ x });
+      expect(await z?.toArray()).toEqual(expected.map((row) => row.map((v) => 2 * v + 0)));
+      expect(await y?.toArray()).toEqual(
+        expected.map((row) => row.map((v, j) => Math.max(v + (b?.floats[j] ?? 0), 0))),
+      );
+    }
+  });
+});

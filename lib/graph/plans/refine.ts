@@ -3,6 +3,7 @@ import type { Plan, Step } from '../plan';
 import { withoutUnused } from '../schedule';
 import { type FuseOptions, fuseSteps } from './fuse';
 import { nhwc } from './layout';
+import { turnWeights } from './weights';
 
 /** How a plan is made faster. */
 export interface RefineOptions extends FuseOptions {
@@ -37,9 +38,10 @@ function wantsLast({ inputs, params }: Step, device: string): boolean {
   return dtype !== 'float32' || params['compute'] === 'tf32';
 }
 
-/** Fuses calls and chooses the order of images. The plan computes the same, up to what the options allow. */
+/** Fuses calls and chooses the order of weights and images. The plan computes the same, up to what the options allow. */
 export function refinePlan(plan: Plan, inference: Inference, options: RefineOptions): RefinedPlan {
-  const fused = withoutUnused(fuseSteps(plan, options));
+  const joined = withoutUnused(fuseSteps(plan, options));
+  const fused = options.device === 'cpu' ? turnWeights(joined, inference) : joined;
   const keep = (why: string): RefinedPlan => ({ plan: fused, layout: 'nchw', why });
   if (options.layout === 'nchw') return keep('asked for');
   const isAuto = options.layout === 'auto';

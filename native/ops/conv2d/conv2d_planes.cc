@@ -91,7 +91,7 @@ class PlaneOperand final : public GemmOperand<float> {
     furthest_ = *std::max_element(step_.begin(), step_.end());
   }
 
-  GemmInPlace<float> in_place(const GemmPanel& panel) const override {
+  GemmInPlace<float> in_place(const GemmPanel& panel, int64_t) const override {
     const float* base = window(panel);
     if (planes_.end() - base < furthest_ + panel.width) return {};
     return {base, step_.data() + panel.k0};

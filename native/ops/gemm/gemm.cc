@@ -115,7 +115,7 @@ GemmReport run(const KernelContext& context, const GemmSize& size, const GemmOpe
         for (int64_t j = 0; j < cols; j += nr) {
           const GemmPanel part{batch, col + j, std::min(nr, cols - j), nr, k0, kc};
           GemmInPlace<In>& place = places[j / nr];
-          if (kernels.tile_in_place) place = b.in_place(part);
+          if (kernels.tile_in_place) place = b.in_place(part, rows);
           if (place.base) continue;
           In* panel = b_panels + j * stored;
           b.pack(part, panel);

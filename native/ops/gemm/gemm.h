@@ -69,8 +69,11 @@ class GemmOperand {
  public:
   virtual ~GemmOperand() = default;
   virtual void pack(const GemmPanel& panel, T* to) const = 0;
-  /// Asked of B, by the engines that can do without pack(). Where this has no base, pack() follows.
-  virtual GemmInPlace<T> in_place(const GemmPanel&) const { return {}; }
+  /// Asked of B, by the engines that can do without pack(), for a panel that so many rows of A are
+  /// multiplied by. Where this has no base, pack() follows.
+  virtual GemmInPlace<T> in_place(const GemmPanel&, [[maybe_unused]] int64_t rows) const {
+    return {};
+  }
 };
 
 /// Where results go. store() is called exactly once for each element of each batch, from several

@@ -33,6 +33,9 @@ class BatchOffsets {
   int64_t strides_[kMaxRank] = {};
 };
 
+/// So many rows of A are multiplied by panels of B where they lie.
+inline constexpr int64_t kFewRows = 16;
+
 /// A matrix as an operand. `by_lines`: the elements of a line (a row of A, a column of B) lie side
 /// by side, and lines are `stride` elements apart; else the lines of one k lie side by side, and
 /// steps of k are `stride` apart.
@@ -50,7 +53,10 @@ class MatrixOperand final : public GemmOperand<T> {
               : how == PackFrom::kF16 || how == PackFrom::kBF16 ? 2
                                                                 : 1),
         offsets_(offsets),
-        pack_(by_lines ? HALFTONE_ISA_PICK(pack_lines) : HALFTONE_ISA_PICK(pack_steps)) {}
+        pack_(by_lines ? HALFTONE_ISA_PICK(pack_lines) : HALFTONE_ISA_PICK(pack_steps)) {
+    if (reads_floats())
+      for (int64_t k = 0; k < kGemmBlockK; ++k) step_[k] = k * stride;
+  }
 
   void pack(const GemmPanel& p, T* to) const override {
     const int64_t at =
@@ -58,7 +64,22 @@ class MatrixOperand final : public GemmOperand<T> {
     pack_({data_ + at * size_, stride_, p.count, p.width, p.kc, how_, zero_}, to);
   }
 
+  /// Packing pays when many rows read the panel. The last columns are packed: past them may be the
+  /// end of the matrix.
+  GemmInPlace<T> in_place(const GemmPanel& p, int64_t rows) const override {
+    if constexpr (std::is_same_v<T, float>)
+      if (reads_floats() && rows <= kFewRows && p.count == p.width)
+        return {
+            reinterpret_cast<const float*>(data_) + offsets_[p.batch] + p.k0 * stride_ + p.first,
+            step_};
+    return {};
+  }
+
  private:
+  bool reads_floats() const {
+    return std::is_same_v<T, float> && how_ == PackFrom::kF32 && !by_lines_;
+  }
+
   const char* data_;
   PackFrom how_;
   bool by_lines_;
@@ -67,6 +88,8 @@ class MatrixOperand final : public GemmOperand<T> {
   int64_t size_;
   BatchOffsets offsets_;
   void (*pack_)(const PackPanel&, void*);
+  int64_t step_[std::is_same_v<T, float> ? kGemmBlockK
+                                         : 1];  // to each k of a panel, where it is read in place
 };
 
 /// How a float operand of this dtype is packed for this arithmetic.
