@@ -139,22 +139,24 @@ const reshapeNode: OpDefinition = {
   },
 };
 
+/** A matrix: all axes before the attribute `axis` (1 by default) are its rows, the others its columns. */
+export function splitBeforeAxis(call: NodeCall, x: Value): Value {
+  const { shape } = x.desc;
+  const axis = call.int('axis') ?? 1;
+  const at = axis < 0 ? axis + shape.length : axis;
+  if (at < 0 || at > shape.length) {
+    throw call.error(`axis must lie in [-${shape.length}, ${shape.length}], got ${axis}`);
+  }
+  return reshape(call, x, [elementCount(shape.slice(0, at)), elementCount(shape.slice(at))]);
+}
+
 /** Flatten-1, 9, 11, 13 ...: two axes, split before `axis`. */
 const flatten: OpDefinition = {
   op: 'Flatten',
   since: 1,
   inputs: [1, 1],
   attributes: { axis: 'int' },
-  lower(call) {
-    const x = call.input(0);
-    const { shape } = x.desc;
-    const axis = call.int('axis') ?? 1;
-    const at = axis < 0 ? axis + shape.length : axis;
-    if (at < 0 || at > shape.length) {
-      throw call.error(`axis must lie in [-${shape.length}, ${shape.length}], got ${axis}`);
-    }
-    return reshape(call, x, [elementCount(shape.slice(0, at)), elementCount(shape.slice(at))]);
-  },
+  lower: (call) => splitBeforeAxis(call, call.input(0)),
   batch(query) {
     const axis = query.int('axis') ?? 1;
     const rank = query.shapes[0]?.length ?? 0;

@@ -1,8 +1,7 @@
-import { elementCount } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { alongAxisBatch } from './common';
 import { algebra, axisOf, cast } from './scalar';
-import { reshape } from './shape';
+import { reshape, splitBeforeAxis } from './shape';
 
 /** How a row is turned into numbers that belong together. */
 type RowFunction = (call: NodeCall, x: Value, axis: number) => Value;
@@ -43,15 +42,7 @@ const forms = (op: string, lower: RowFunction): OpDefinition[] => [
     attributes: { axis: 'int' },
     lower(call) {
       const x = call.input(0);
-      const { shape } = x.desc;
-      const given = call.int('axis') ?? 1;
-      const axis = given < 0 ? given + shape.length : given;
-      if (axis < 0 || axis > shape.length) {
-        throw call.error(`axis must lie in [-${shape.length}, ${shape.length}], got ${axis}`);
-      }
-      const rows = elementCount(shape.slice(0, axis));
-      const flat = reshape(call, x, [rows, elementCount(shape.slice(axis))]);
-      return reshape(call, lower(call, flat, 1), shape);
+      return reshape(call, lower(call, splitBeforeAxis(call, x), 1), x.desc.shape);
     },
     batch: alongAxisBatch(1),
   },
