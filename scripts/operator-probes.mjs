@@ -105,7 +105,9 @@ export const PROBES = {
   Resize: {
     inputs: [IMAGE, null, { type: 'float32', shape: [4], values: [1, 1, 2, 2] }],
   },
+  ReverseSequence: { inputs: [T(4, 4), of('int64', 4)] },
   RoiAlign: { inputs: [IMAGE, T(1, 4), of('int64', 1)] },
+  RotaryEmbedding: { inputs: [T(1, 2, 3, 4), T(1, 3, 2), T(1, 3, 2)] },
   STFT: { inputs: [T(1, 16, 1), scalar('int64', 4), null, scalar('int64', 8)] },
   Scatter: { inputs: [T(4), of('int64', 2), T(2)], opset: 10 },
   ScatterElements: { inputs: [T(4), of('int64', 2), T(2)] },

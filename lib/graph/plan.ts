@@ -352,6 +352,8 @@ class PlannedCall extends NodeAttributes implements NodeCall {
     if (constant.dtype !== 'int64') {
       throw this.error(`input ${index} must be int64, got ${constant.dtype}`);
     }
+    if (constant.shape.length > 1)
+      throw this.error(`input ${index} must be a vector, got [${constant.shape.join(', ')}]`);
     return integersOf(constant);
   }
 

@@ -19,7 +19,7 @@ export type ResizeCoordinates =
 export interface ResizeOptions {
   /** Sizes of the resized axes; or `scales`. */
   readonly sizes?: readonly number[] | undefined;
-  /** Factors of the resized axes; a size is rounded down. */
+  /** Factors of the resized axes; a size is their product as float32, rounded down: 5 by 2.6 is 13. */
   readonly scales?: readonly number[] | undefined;
   /** The resized axes; default: all. */
   readonly axes?: readonly number[] | undefined;
@@ -90,6 +90,13 @@ export function resizeTables(shape: readonly number[], options: ResizeOptions): 
     .map((axis) => (mode === 'nearest' ? nearestTable(axis, options) : weightTable(axis, options)));
 }
 
+/**
+ * As ONNX's shape inference: the product of a size and of a float32 such as 2.6f = 2.5999999 is rounded to float32 first, as long
+ * as that holds all whole numbers.
+ */
+const floorSize = (exact: number): number =>
+  Math.floor(exact < 2 ** 24 ? Math.fround(exact) : exact);
+
 const emptyTable = ({ axis, size, out }: Axis): ResizeTable => ({
   axis,
   size: out,
@@ -142,7 +149,7 @@ function resizedAxes(shape: readonly number[], options: ResizeOptions): Axis[] {
     const size = sizeOf(axis);
     const scale = keeps ? one : (factors[i] as number);
     const exact = scale * size;
-    const out = scales ? Math.floor(exact) : keeps ? Math.floor(exact + 0.5) : (sizes?.[i] ?? 0);
+    const out = scales ? floorSize(exact) : keeps ? Math.floor(exact + 0.5) : (sizes?.[i] ?? 0);
     if (!(out <= MAX_SIZE))
       throw new ShapeError(`resize: sizes of at most ${MAX_SIZE} are supported, got ${out}`);
     const region = [roi?.[i] ?? 0, roi?.[i + axes.length] ?? 1] as const;

@@ -14,10 +14,14 @@ export interface Graph {
   readonly opset?: number;
   readonly domain?: string;
 }
-type Feed = Float32Array | Int32Array | BigInt64Array;
+type Feed = Float32Array | Float64Array | Int32Array | Uint8Array | BigInt64Array;
 
-const dtypeOf = (data: Feed) =>
-  data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'int64';
+const dtypeOf = (data: Feed) => {
+  if (data instanceof Float32Array) return 'float32';
+  if (data instanceof Float64Array) return 'float64';
+  if (data instanceof Int32Array) return 'int32';
+  return data instanceof Uint8Array ? 'uint8' : 'int64';
+};
 
 export function modelOf({ op, inputs, initializers = {}, names, ...rest }: Graph): Uint8Array {
   const outputs = rest.outputs ?? ['y'];

@@ -1,14 +1,16 @@
+import { isIntDType } from '../../dtype';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { broadcastBatch, perImageBatch, sameTypes } from './common';
 import { type Algebra, algebra, cast, scalar, wideType } from './scalar';
 import { reshape } from './shape';
 
-/** An elementwise function of one tensor, with float attributes and their defaults. */
+/** An elementwise function of one tensor, with float attributes and their defaults, which ONNX gives as float32 numbers. */
 function activation<Name extends string>(
   op: string,
   since: number,
   defaults: Readonly<Record<Name, number>>,
   lower: (x: Value, a: Algebra, attributes: Readonly<Record<Name, number>>) => Value,
+  typeOf = wideType,
 ): OpDefinition {
   const names = Object.keys(defaults) as Name[];
   return {
@@ -18,10 +20,10 @@ function activation<Name extends string>(
     attributes: Object.fromEntries(names.map((name) => [name, 'float' as const])),
     lower(call) {
       const x = call.input(0);
-      const values = names.map((name) => [name, call.float(name) ?? defaults[name]]);
+      const values = names.map((name) => [name, call.float(name) ?? Math.fround(defaults[name])]);
       const { dtype } = x.desc;
       // Several steps are rounded once.
-      const type = wideType(dtype);
+      const type = typeOf(dtype);
       const y = lower(cast(call, x, type), algebra(call, type), Object.fromEntries(values));
       return cast(call, y, dtype);
     },
@@ -30,17 +32,16 @@ function activation<Name extends string>(
 }
 
 /** log(1 + exp(x)), without an overflow on the way. */
-const softplus = (x: Value, a: Algebra) =>
+export const softplus = (x: Value, a: Algebra) =>
   a.add(a.max(x, 0), a.log(a.add(a.exp(a.neg(a.abs(x))), 1)));
 
 /** exp(x) - 1 where x is negative. */
 const negativeExp = (x: Value, a: Algebra) => a.sub(a.exp(a.min(x, 0)), 1);
 
-const hardSigmoid = (x: Value, a: Algebra, alpha: number, beta: number) =>
+export const hardSigmoid = (x: Value, a: Algebra, alpha: number, beta: number) =>
   a.max(a.min(a.add(a.mul(x, alpha), beta), 1), 0);
 
-/** As ONNX gives them: float32 numbers. */
-const SELU = { alpha: Math.fround(1.6732632), gamma: Math.fround(1.050701) };
+const SELU = { alpha: 1.6732632, gamma: 1.050701 };
 
 const ACTIVATIONS: readonly OpDefinition[] = [
   activation('Celu', 12, { alpha: 1 }, (x, a, { alpha }) =>
@@ -60,8 +61,14 @@ const ACTIVATIONS: readonly OpDefinition[] = [
   activation('Selu', 6, SELU, (x, a, { alpha, gamma }) =>
     a.mul(a.where(a.greater(x, 0), x, a.mul(negativeExp(x, a), alpha)), gamma),
   ),
-  activation('Shrink', 9, { bias: 0, lambd: 0.5 }, (x, a, { bias, lambd }) =>
-    a.where(a.less(x, -lambd), a.add(x, bias), a.where(a.greater(x, lambd), a.sub(x, bias), 0)),
+  activation(
+    'Shrink',
+    9,
+    { bias: 0, lambd: 0.5 },
+    (x, a, { bias, lambd }) =>
+      a.where(a.less(x, -lambd), a.add(x, bias), a.where(a.greater(x, lambd), a.sub(x, bias), 0)),
+    // The bias of integers need not be whole.
+    (dtype) => (isIntDType(dtype) ? 'float64' : wideType(dtype)),
   ),
   activation('Softplus', 1, {}, softplus),
   activation('Softsign', 1, {}, (x, a) => a.div(x, a.add(a.abs(x), 1))),

@@ -166,6 +166,8 @@ const rotaryEmbedding: OpDefinition = {
   lower(call) {
     const given = call.input(0);
     const { dtype, shape } = given.desc;
+    if (shape.length !== 3 && shape.length !== 4)
+      throw call.error(`input 0 must have 3 or 4 axes, got [${shape.join(', ')}]`);
     // [b, s, heads, d] inside, whatever comes.
     const flat = shape.length === 3;
     const [b = 0, second = 0, third = 0] = shape;
@@ -176,6 +178,9 @@ const rotaryEmbedding: OpDefinition = {
     const x = flat ? reshape(call, given, [b, s, heads, d]) : transpose(call, given, [0, 2, 1, 3]);
     const turned = call.int('rotary_embedding_dim') || d;
     const half = turned / 2;
+    if (!Number.isInteger(half) || turned < 0 || turned > d) {
+      throw call.error(`rotary_embedding_dim must be even and at most ${d}, got ${turned}`);
+    }
     const a = algebra(call, dtype);
     const angles = (index: number): Value => {
       const cache = call.input(index);

@@ -1,7 +1,7 @@
 import { elementCount } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
-import { computeOption } from './common';
 import { transpose } from './move';
+import { product } from './product';
 import { algebra } from './scalar';
 import { reshape } from './shape';
 
@@ -152,13 +152,13 @@ function multiply(call: NodeCall, left: Named, right: Named, needed: ReadonlySet
     k,
     n,
   ]);
-  const product = call.emit('matmul', [left2, right2], computeOption(call));
+  const made = product(call, left2, right2);
   const shape = [
     ...batch.map((axis) => sizes.get(axis) ?? 1),
     ...sizeOf(x, rows),
     ...sizeOf(y, columns),
   ];
-  return { value: reshape(call, product, shape), axes: [...batch, ...rows, ...columns] };
+  return { value: reshape(call, made, shape), axes: [...batch, ...rows, ...columns] };
 }
 
 /** Einsum-12: products and sums over named axes, as numpy.einsum; from left to right, each a matrix product. */

@@ -1,4 +1,4 @@
-import { bfloat16BitsToFloat, type DType, halfBitsToFloat, isFloatDType } from '../../dtype';
+import { bfloat16BitsToFloat, type DType, finfo, halfBitsToFloat, isFloatDType } from '../../dtype';
 import type { Constant } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { broadcastBatch, direct, inputsOf, perImageBatch, sameTypes } from './common';
@@ -148,38 +148,48 @@ function scalar(call: NodeCall, { dtype, data }: Constant): number {
   return Number(value);
 }
 
+/** The default of Clip-6: the largest float32, whatever the type. */
+const LARGEST = finfo('float32').max;
+
 /** Clip-6: the bounds are attributes. */
 const clip6: OpDefinition = {
   op: 'Clip',
   since: 6,
   inputs: [1, 1],
   attributes: { min: 'float', max: 'float' },
-  lower: (call) => clip(call, call.float('min'), call.float('max')),
+  lower: (call) => clip(call, call.float('min') ?? -LARGEST, call.float('max') ?? LARGEST),
   batch: perImageBatch,
 };
 
-/** Clip-11, 12, 13: the bounds are inputs. */
+/** Clip-11, 12, 13: the bounds are inputs; by default the type's lowest and largest numbers, so that an infinity becomes one. */
 const clip11: OpDefinition = {
   op: 'Clip',
   since: 11,
   inputs: [1, 3],
   lower(call) {
     const [low, high] = [call.optional(1), call.optional(2)];
-    const isKnown = (bound: Value | undefined) => !bound || bound.constant;
+    const { dtype } = call.input(0).desc;
+    const largest = isFloatDType(dtype) ? finfo(dtype).max : undefined;
+    const lowest = largest === undefined ? undefined : -largest;
+    const isKnown = (bound: Value | undefined) =>
+      !bound || (bound.constant && !Number.isNaN(scalar(call, bound.constant)));
     if (isKnown(low) && isKnown(high)) {
-      const bound = (value: Value | undefined) =>
-        value?.constant ? scalar(call, value.constant) : undefined;
-      return clip(call, bound(low), bound(high));
+      const bound = (value: Value | undefined, otherwise: number | undefined) =>
+        value?.constant ? scalar(call, value.constant) : otherwise;
+      return clip(call, bound(low, lowest), bound(high, largest));
     }
-    let x = call.input(0);
-    if (low) x = call.emit('max', [x, low]);
-    return high ? call.emit('min', [x, high]) : x;
+    const raised = low ? call.emit('max', [call.input(0), low]) : clip(call, lowest, undefined);
+    return high ? call.emit('min', [raised, high]) : clip(call, undefined, largest, raised);
   },
   batch: perImageBatch,
 };
 
-function clip(call: NodeCall, min: number | undefined, max: number | undefined): Value {
-  const x = call.input(0);
+function clip(
+  call: NodeCall,
+  min: number | undefined,
+  max: number | undefined,
+  x = call.input(0),
+): Value {
   if (min === undefined && max === undefined) return x;
   return call.emit('clip', [x], {
     ...(min === undefined ? {} : { min }),

@@ -159,7 +159,8 @@ const tensorScatter: OpDefinition = {
     if (axis === 0) throw call.error('axis must not be that of the batch');
     const size = sizeAt(call, axis);
     const count = shape[axis] ?? 0;
-    if (shape.length !== rankOf(call) || count > size) {
+    const differs = cache.desc.shape.some((n, k) => k !== axis && n !== shape[k]);
+    if (shape.length !== rankOf(call) || count > size || differs) {
       throw call.error(
         `update [${shape.join(', ')}] does not fit the cache [${cache.desc.shape.join(', ')}]`,
       );

@@ -1,5 +1,8 @@
-import type { BatchAnswer, BatchQuery, OpDefinition, Value } from '../../graph/op-set';
-import { broadcastBatch, computeOption, WORKS_ALONG } from './common';
+import { isIntDType } from '../../dtype';
+import type { BatchAnswer, BatchQuery, NodeCall, OpDefinition, Value } from '../../graph/op-set';
+import { broadcastBatch, computeOption, sameTypes, WORKS_ALONG } from './common';
+import { product } from './product';
+import { algebra } from './scalar';
 
 /**
  * Images along axis 0 of A are rows, or matrices when there are more than two axes; those of B must be matrices. Any
@@ -20,17 +23,53 @@ export function matmulBatch(query: BatchQuery, second = 1): BatchAnswer {
   return { ok: false, why: `it mixes the images of [${a.join(', ')}] and [${b.join(', ')}]` };
 }
 
+/** Halftone's products of these have sums of 32 bits, and are offered beyond what ONNX defines. */
+const BYTES = /^u?int8$/;
+
 /** MatMul-1, 9, 13: numpy.matmul. */
 const matMul: OpDefinition = {
   op: 'MatMul',
   since: 1,
   inputs: [2, 2],
   sums: true,
-  lower: (call) => call.emit('matmul', [call.input(0), call.input(1)], computeOption(call)),
+  lower(call) {
+    const [a, b] = [call.input(0), call.input(1)];
+    if (BYTES.test(a.desc.dtype)) return call.emit('matmul', [a, b], computeOption(call));
+    return product(call, a, b);
+  },
   batch: (query) => matmulBatch(query),
 };
 
 const GEMM_ATTRIBUTES = { alpha: 'float', beta: 'float', transA: 'int', transB: 'int' } as const;
+
+/** Gemm of types that gemmEx does not take: integers with whole factors, modulo 2^bits, and float64. */
+function scaledProduct(
+  call: NodeCall,
+  [first, second]: readonly [Value, Value],
+  addend: Value | undefined,
+  { alpha, beta, ...transposes }: { alpha: number; beta: number; transA: boolean; transB: boolean },
+): Value {
+  const { dtype } = first.desc;
+  sameTypes(call, addend ? [first, second, addend] : [first, second]);
+  if (isIntDType(dtype) && !(Number.isInteger(alpha) && Number.isInteger(beta))) {
+    throw call.error(`alpha and beta of ${dtype} must be whole numbers, got ${alpha} and ${beta}`);
+  }
+  const a = algebra(call, dtype);
+  const scaled = (x: Value, factor: number) => (factor === 1 ? x : a.mul(x, factor));
+  const y = scaled(product(call, first, second, transposes), alpha);
+  // As in gemmEx, C is not read when its factor is 0.
+  if (!addend || beta === 0) return y;
+  const sum = a.add(y, scaled(addend, beta));
+  if (sum.desc.shape.join() !== y.desc.shape.join()) {
+    throw call.error(
+      `input 2 [${addend.desc.shape.join(', ')}] must broadcast to the product [${y.desc.shape.join(', ')}]`,
+    );
+  }
+  return sum;
+}
+
+/** The types of gemmEx. */
+const MIXED = /^(float32|float16|bfloat16|int8)$/;
 
 /** Gemm-7, 9, 11, 13: alpha * op(A) * op(B) + beta * C of matrices. */
 const gemm = {
@@ -46,13 +85,15 @@ const gemm = {
         throw call.error(`input ${i} must be a matrix, got [${desc.shape.join(', ')}]`);
       }
     }
-    return call.emit('gemmEx', c ? [a, b, c] : [a, b], {
+    const params = {
       transA: (call.int('transA') ?? 0) !== 0,
       transB: (call.int('transB') ?? 0) !== 0,
       alpha: call.float('alpha') ?? 1,
-      beta: call.float('beta') ?? 1,
-      ...computeOption(call),
-    });
+      // What it would scale is not there.
+      beta: c ? (call.float('beta') ?? 1) : 1,
+    };
+    if (!MIXED.test(a.desc.dtype)) return scaledProduct(call, [a, b], c, params);
+    return call.emit('gemmEx', c ? [a, b, c] : [a, b], { ...params, ...computeOption(call) });
   },
   batch(query) {
     const { batched, shapes } = query;

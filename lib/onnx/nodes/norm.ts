@@ -5,6 +5,9 @@ import { alongAxisBatch, perImageBatch, sameTypes } from './common';
 import { algebra, axisOf, cast, scalar, wideType } from './scalar';
 import { reshape } from './shape';
 
+/** The default of `epsilon`, which ONNX gives as a float32 number. */
+const EPSILON = Math.fround(1e-5);
+
 const from = (axis: number, rank: number) =>
   Array.from({ length: rank - axis }, (_, i) => axis + i);
 
@@ -58,13 +61,13 @@ const batchNorm: Omit<OpDefinition, 'since' | 'attributes'> = {
     const channels = vectors.map((v) => perChannel(call, cast(call, v, wide), x.desc.shape.length));
     const [scale, bias, mean, variance] = channels as [Value, Value, Value, Value];
     const images = cast(call, x, wide);
-    const epsilon = call.float('epsilon') ?? 1e-5;
+    const epsilon = call.float('epsilon') ?? EPSILON;
     if (isTraining) {
       // Of these images: mean and population variance over all axes but the channels.
       const axes = [0, ...from(2, x.desc.shape.length)];
       const now = normalize(call, images, axes, epsilon);
       const y = cast(call, a.add(a.mul(now.y, scale), bias), x.desc.dtype);
-      const momentum = call.float('momentum') ?? 0.9;
+      const momentum = call.float('momentum') ?? Math.fround(0.9);
       const running = (old: Value, current: Value, like: Value) => {
         const mixed = a.add(a.mul(old, momentum), a.mul(current, 1 - momentum));
         return cast(call, reshape(call, mixed, like.desc.shape), like.desc.dtype);
@@ -110,7 +113,7 @@ const lrn: OpDefinition = {
       p: 1,
     });
     const sum = reshape(call, sums, x.desc.shape);
-    const scale = (call.float('alpha') ?? 1e-4) / size;
+    const scale = (call.float('alpha') ?? Math.fround(1e-4)) / size;
     const base = a.add(a.mul(sum, scale), call.float('bias') ?? 1);
     const divisor = call.emit('pow', [base, scalar(call, call.float('beta') ?? 0.75, wide)]);
     return cast(call, a.div(images, divisor), x.desc.dtype);
@@ -133,7 +136,7 @@ const instanceNorm: OpDefinition = {
     const rank = x.desc.shape.length;
     const a = algebra(call, x.desc.dtype);
     const wide = cast(call, x, wideType(x.desc.dtype));
-    const result = normalize(call, wide, from(2, rank), call.float('epsilon') ?? 1e-5);
+    const result = normalize(call, wide, from(2, rank), call.float('epsilon') ?? EPSILON);
     const y = cast(call, result.y, x.desc.dtype);
     return a.add(a.mul(y, perChannel(call, scale, rank)), perChannel(call, bias, rank));
   },
@@ -158,7 +161,7 @@ const groupNorm: OpDefinition = {
     const type = stashType(call);
     const grouped = reshape(call, cast(call, x, type), [n, groups, channels / groups, ...rest]);
     const axes = from(2, grouped.desc.shape.length);
-    const { y } = normalize(call, grouped, axes, call.float('epsilon') ?? 1e-5);
+    const { y } = normalize(call, grouped, axes, call.float('epsilon') ?? EPSILON);
     const a = algebra(call, dtype);
     const flat = cast(call, reshape(call, y, shape), dtype);
     const [scale, bias] = [1, 2].map((i) => perChannel(call, call.input(i), shape.length));
@@ -180,11 +183,12 @@ const layerNorm: OpDefinition = {
     const axis = axisOf(call, call.int('axis') ?? -1, shape.length);
     const wide = cast(call, x, stashType(call));
     const axes = from(axis, shape.length);
-    const result = normalize(call, wide, axes, call.float('epsilon') ?? 1e-5);
+    const result = normalize(call, wide, axes, call.float('epsilon') ?? EPSILON);
     const a = algebra(call, dtype);
     const scaled = a.mul(cast(call, result.y, dtype), scale);
     const y = bias ? a.add(scaled, bias) : scaled;
-    return [y, result.mean, result.inverse];
+    // Statistics have the type that stash_type names, also those of float64.
+    return [y, ...[result.mean, result.inverse].map((value) => cast(call, value, 'float32'))];
   },
   batch: alongAxisBatch(-1),
 };
@@ -203,7 +207,7 @@ const rmsNorm: OpDefinition = {
     const w = algebra(call, type);
     const axes = from(axisOf(call, call.int('axis') ?? -1, shape.length), shape.length);
     const square = w.reduce('reduceMean', w.mul(wide, wide), axes);
-    const y = w.div(wide, w.sqrt(w.add(square, call.float('epsilon') ?? 1e-5)));
+    const y = w.div(wide, w.sqrt(w.add(square, call.float('epsilon') ?? EPSILON)));
     return algebra(call, dtype).mul(cast(call, y, dtype), scale);
   },
   batch: alongAxisBatch(-1),

@@ -1,8 +1,13 @@
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { attributeOf } from '../../graph/op-set';
+import { hardSigmoid, softplus } from './activation';
 import { concat, part, transpose } from './move';
 import { type Algebra, algebra, cast } from './scalar';
 import { reshape } from './shape';
+
+/** Functions that take an alpha, and those that take a beta. */
+const SCALED = /^(leakyrelu|thresholdedrelu|affine|scaledtanh|hardsigmoid|elu)$/i;
+const SHIFTED = /^(affine|scaledtanh|hardsigmoid)$/i;
 
 /** The functions of recurrent operators by their ONNX names, with alpha and beta where they have some. */
 function activation(
@@ -19,7 +24,7 @@ function activation(
     case 'relu':
       return (a, x) => a.max(x, 0);
     case 'leakyrelu':
-      return (a, x) => a.where(a.less(x, 0), a.mul(x, alpha ?? 0.01), x);
+      return (a, x) => a.where(a.less(x, 0), a.mul(x, alpha ?? Math.fround(0.01)), x);
     case 'thresholdedrelu':
       return (a, x) => a.where(a.greater(x, alpha ?? 1), x, 0);
     case 'affine':
@@ -27,13 +32,13 @@ function activation(
     case 'scaledtanh':
       return (a, x) => a.mul(a.tanh(a.mul(x, beta ?? 1)), alpha ?? 1);
     case 'hardsigmoid':
-      return (a, x) => a.max(a.min(a.add(a.mul(x, alpha ?? 0.2), beta ?? 0.5), 1), 0);
+      return (a, x) => hardSigmoid(x, a, alpha ?? Math.fround(0.2), beta ?? 0.5);
     case 'elu':
       return (a, x) => a.where(a.less(x, 0), a.mul(a.sub(a.exp(x), 1), alpha ?? 1), x);
     case 'softsign':
       return (a, x) => a.div(x, a.add(a.abs(x), 1));
     case 'softplus':
-      return (_a, x) => call.emit('softplus', [x]);
+      return (a, x) => softplus(x, a);
     default:
       throw call.error(`the activation ${name} is not supported`);
   }
@@ -46,9 +51,20 @@ function activations(call: NodeCall, names: readonly string[], index: number): F
   const given = attributeOf(call.node, 'activations', 'strings') ?? [];
   const alphas = attributeOf(call.node, 'activation_alpha', 'floats') ?? [];
   const betas = attributeOf(call.node, 'activation_beta', 'floats') ?? [];
+  // The functions that take one consume the values in their order. With one function, a value for each direction is in its place.
+  const value = (values: readonly number[], at: number, takes: RegExp) => {
+    if (!takes.test(given[at] ?? '')) return undefined;
+    if (names.length === 1 && values.length === given.length) return values[at];
+    return values[given.slice(0, at).filter((name) => takes.test(name)).length];
+  };
   return names.map((fallback, i) => {
     const at = index * names.length + i;
-    return activation(call, given[at] ?? fallback, alphas[at], betas[at]);
+    return activation(
+      call,
+      given[at] ?? fallback,
+      value(alphas, at, SCALED),
+      value(betas, at, SHIFTED),
+    );
   });
 }
 
@@ -148,6 +164,8 @@ const MAX_STEPS = 4096;
 function run(call: NodeCall, kind: Kind): readonly Value[] {
   const batchFirst = (call.int('layout') ?? 0) !== 0;
   const given = call.input(0);
+  if (given.desc.shape.length !== 3)
+    throw call.error(`X must have 3 axes, got [${given.desc.shape.join(', ')}]`);
   const x = batchFirst ? transpose(call, given, [1, 0, 2]) : given;
   const [steps = 0, batch = 0, width = 0] = x.desc.shape;
   if (steps > MAX_STEPS) throw call.error(`${steps} steps are more than ${MAX_STEPS}`);
@@ -159,10 +177,27 @@ function run(call: NodeCall, kind: Kind): readonly Value[] {
   const weights = call.input(1);
   const hidden = call.int('hidden_size') ?? (weights.desc.shape[1] ?? 0) / kind.gates;
   const size = kind.gates * hidden;
-  const expected = [directions, size, width];
-  if (weights.desc.shape.join() !== expected.join()) {
+  const states = batchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
+  const lstm = kind.op === 'LSTM';
+  const expected: readonly (readonly [name: string, shape: readonly number[]])[] = [
+    ['X', batchFirst ? [batch, steps, width] : [steps, batch, width]],
+    ['W', [directions, size, width]],
+    ['R', [directions, size, hidden]],
+    ['B', [directions, 2 * size]],
+    ['sequence_lens', [batch]],
+    ['initial_h', states],
+    ...(lstm
+      ? ([
+          ['initial_c', states],
+          ['P', [directions, 3 * hidden]],
+        ] as const)
+      : []),
+  ];
+  for (const [i, [name, shape]] of expected.entries()) {
+    const found = call.optional(i)?.desc.shape ?? shape;
+    if (found.join() === shape.join()) continue;
     throw call.error(
-      `W must have the shape [${expected.join(', ')}], got [${weights.desc.shape.join(', ')}]`,
+      `${name} must have the shape [${shape.join(', ')}], got [${found.join(', ')}]`,
     );
   }
   const a = algebra(call, x.desc.dtype);
@@ -178,7 +213,7 @@ function run(call: NodeCall, kind: Kind): readonly Value[] {
       reshape(call, part(call, value, 0, d, 1), shape);
     const bias = call.optional(3);
     const both = bias && pick(bias, [2 * size]);
-    const peepholes = kind.op === 'LSTM' ? call.optional(7) : undefined;
+    const peepholes = lstm ? call.optional(7) : undefined;
     const cell: Cell = {
       call,
       a,

@@ -18,6 +18,12 @@ export function reshape(call: NodeCall, x: Value, shape: readonly number[]): Val
   if (shape.length > MAX_RANK) {
     throw call.error(`the result has ${shape.length} axes, at most ${MAX_RANK} are supported`);
   }
+  const whole = shape.every((size) => Number.isInteger(size) && size >= 0);
+  if (!whole || elementCount(shape) !== elementCount(x.desc.shape)) {
+    throw call.error(
+      `a value of shape [${x.desc.shape.join(', ')}] must have as many elements as [${shape.join(', ')}]`,
+    );
+  }
   if (x.constant) return call.constant({ ...x.constant, shape });
   return call.emit(VIEW, [x], { shape });
 }
@@ -29,10 +35,12 @@ export const int64 = (values: readonly number[], shape = [values.length]): Const
   data: BigInt64Array.from(values, BigInt),
 });
 
-/** Integers of an input that may be int32 or int64. */
+/** Integers of an input that may be int32 or int64: a list, or one alone. */
 export function integers(call: NodeCall, index: number): readonly number[] | undefined {
   if (!call.optional(index)) return undefined;
-  const { dtype, data } = call.known(index);
+  const { dtype, data, shape } = call.known(index);
+  if (shape.length > 1)
+    throw call.error(`input ${index} must be a vector, got [${shape.join(', ')}]`);
   if (dtype !== 'int64' && dtype !== 'int32') {
     throw call.error(`input ${index} must be int32 or int64, got ${dtype}`);
   }
@@ -70,7 +78,8 @@ function keepsImages({ batch, outputShapes }: BatchQuery): BatchAnswer {
 }
 
 /**
- * The shape that Reshape's second input stands for: 0 copies a size of x (unless allowzero), -1 is what is left.
+ * The shape that Reshape's second input stands for: 0 copies a size of x (unless allowzero), -1 is what is left. Sizes that are
+ * copied cancel, so that no images [0, 3, 4] are [0, 12] by [0, -1].
  */
 function targetShape(call: NodeCall, from: readonly number[], target: readonly number[]): number[] {
   const text = `[${target.join(', ')}]`;
@@ -90,8 +99,11 @@ function targetShape(call: NodeCall, from: readonly number[], target: readonly n
     throw call.error(`shape may hold one -1 and no other negative size, got ${text}`);
   }
   if (open >= 0) {
-    const rest = elementCount(shape.filter((_, axis) => axis !== open));
-    shape[open] = rest === 0 ? 0 : elementCount(from) / rest;
+    const counts = (_: number, axis: number) => axis !== open && !(copies && target[axis] === 0);
+    const rest = elementCount(shape.filter(counts));
+    if (rest === 0) throw call.error(`shape ${text} leaves -1 open beside a size of 0`);
+    const copied = new Set(target.flatMap((size, axis) => (copies && size === 0 ? [axis] : [])));
+    shape[open] = elementCount(from.filter((_, axis) => !copied.has(axis))) / rest;
   }
   if (elementCount(shape) !== elementCount(from) || shape.some((size) => !Number.isInteger(size))) {
     throw call.error(`shape ${text} does not fit x with the shape [${from.join(', ')}]`);

@@ -22,6 +22,8 @@ export const logSoftmax: RowFunction = (call, x, axis) => {
 /** 1 at the first greatest element, else 0. */
 const hardmax: RowFunction = (call, x, axis) => {
   const { dtype, shape } = x.desc;
+  // Rows of nothing have no largest element.
+  if (elementCount(shape) === 0) return x;
   const n = shape[axis] as number;
   const counted = call.emit('arange', [], { stop: n, dtype: 'int64' });
   const index = reshape(

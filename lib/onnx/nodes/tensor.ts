@@ -176,7 +176,7 @@ const SPLIT: readonly OpDefinition[] = [
   },
 ];
 
-/** Margins before and after each axis; negative ones cut off. */
+/** Margins before and after each axis; negative ones cut off first, so that what is cut is never repeated nor mirrored. */
 function pad(call: NodeCall, pads: readonly number[], value: number): Value {
   const x = call.input(0);
   const rank = x.desc.shape.length;
@@ -194,7 +194,6 @@ function pad(call: NodeCall, pads: readonly number[], value: number): Value {
   const all = [...before, ...after];
   const mode = call.string('mode') ?? 'constant';
   const negative = all.some((n) => n < 0);
-  if (negative && mode !== 'constant') throw call.error(`negative pads need the mode constant`);
   const cut = !negative
     ? x
     : call.emit('slice', [x], {
