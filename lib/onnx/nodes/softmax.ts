@@ -1,3 +1,4 @@
+import { elementCount } from '../../graph/ir';
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { alongAxisBatch } from './common';
 import { algebra, axisOf, cast } from './scalar';
