@@ -15,12 +15,19 @@ constexpr int kVectorBytes = 32;
 constexpr int kVectorBytes = 16;
 #endif
 
-/// Read and written through pointers to elements, wherever these lie.
 template <class T>
 struct Vectors {
   using Scalar = T;
-  typedef T Vector __attribute__((vector_size(kVectorBytes), aligned(sizeof(T)), may_alias));
+  typedef T Vector __attribute__((vector_size(kVectorBytes)));
   static constexpr int64_t kLanes = kVectorBytes / static_cast<int64_t>(sizeof(T));
+
+  /// From and to elements of any type of this size, wherever they lie.
+  HALFTONE_INLINE Vector load(const void* from) {
+    Vector v;
+    __builtin_memcpy(&v, from, sizeof v);
+    return v;
+  }
+  HALFTONE_INLINE void store(void* to, const Vector& v) { __builtin_memcpy(to, &v, sizeof v); }
 };
 
 }  // namespace halftone::HALFTONE_ISA_NS

@@ -9,7 +9,7 @@ namespace {
 // Vectors by reference, because wide ones are no argument of the calling convention everywhere.
 struct F32 : Vectors<float> {
   using Stored = float;
-  HALFTONE_INLINE Vector weights(const float* w) { return *reinterpret_cast<const Vector*>(w); }
+  HALFTONE_INLINE Vector weights(const float* w) { return load(w); }
   HALFTONE_INLINE Vector weight(const float* w) {
     return *w - Vector{};
   }  // not Vector{} + *w: -0 stays -0
@@ -26,9 +26,7 @@ struct S32 : Vectors<uint32_t> {
 #else
   static constexpr uint32_t kWeight = 0xffffffff;
 #endif
-  HALFTONE_INLINE Vector weights(const int32_t* w) {
-    return *reinterpret_cast<const Vector*>(w) & kWeight;
-  }
+  HALFTONE_INLINE Vector weights(const int32_t* w) { return load(w) & kWeight; }
   HALFTONE_INLINE Vector weight(const int32_t* w) {
     return Vector{} + (static_cast<uint32_t>(*w) & kWeight);
   }
@@ -49,7 +47,7 @@ struct S32 : Vectors<uint32_t> {
 #if defined(__AVX512FP16__)
 struct F16 : Vectors<_Float16> {
   using Stored = uint16_t;
-  HALFTONE_INLINE Vector weights(const uint16_t* w) { return *reinterpret_cast<const Vector*>(w); }
+  HALFTONE_INLINE Vector weights(const uint16_t* w) { return load(w); }
   HALFTONE_INLINE Vector weight(const uint16_t* w) {
     return (Vector)_mm512_set1_epi16(static_cast<int16_t>(*w));
   }
@@ -78,10 +76,10 @@ HALFTONE_INLINE void channels(const Row& p, int64_t start, int64_t first, int64_
     const auto* x = p.x + r * p.row_step + (start + first * p.dilation) * p.channels + c;
     const auto* w = p.w + (r * p.columns + first) * p.channels + c;
     for (int64_t s = first; s < last; ++s, x += p.dilation * p.channels, w += p.channels)
-      HALFTONE_UNROLL for (int v = 0; v < kN; ++v) Ops::add(
-          reinterpret_cast<const Vector*>(x)[v], Ops::weights(w + v * Ops::kLanes), acc[v]);
+      HALFTONE_UNROLL for (int v = 0; v < kN; ++v)
+          Ops::add(Ops::load(x + v * Ops::kLanes), Ops::weights(w + v * Ops::kLanes), acc[v]);
   }
-  HALFTONE_UNROLL for (int v = 0; v < kN; ++v) reinterpret_cast<Vector*>(sums + c)[v] = acc[v];
+  HALFTONE_UNROLL for (int v = 0; v < kN; ++v) Ops::store(sums + c + v * Ops::kLanes, acc[v]);
 }
 
 template <class Ops>
@@ -126,11 +124,12 @@ HALFTONE_INLINE void windows(const DepthwiseWindows<typename Ops::Stored>& p, in
   Vector acc[kN];
   HALFTONE_UNROLL for (int v = 0; v < kN; ++v) acc[v] = Vector{};
   for (int64_t t = 0; t < p.taps; ++t) {
-    const auto* x = reinterpret_cast<const Vector*>(p.x + p.offset[t] + first);
+    const auto* x = p.x + p.offset[t] + first;
     const Vector weight = Ops::weight(p.w + t);
-    HALFTONE_UNROLL for (int v = 0; v < kN; ++v) Ops::add(x[v], weight, acc[v]);
+    HALFTONE_UNROLL for (int v = 0; v < kN; ++v)
+        Ops::add(Ops::load(x + v * Ops::kLanes), weight, acc[v]);
   }
-  HALFTONE_UNROLL for (int v = 0; v < kN; ++v) reinterpret_cast<Vector*>(sums + first)[v] = acc[v];
+  HALFTONE_UNROLL for (int v = 0; v < kN; ++v) Ops::store(sums + first + v * Ops::kLanes, acc[v]);
 }
 
 // Eight vectors at a time: that many additions hide the latency of one.

@@ -26,11 +26,10 @@ HALFTONE_INLINE void copy_rest(const T* from, int64_t n, T* to) {
 
 template <class T>
 HALFTONE_INLINE void copy(const T* from, int64_t n, T* to) {
-  using Vector = typename Vectors<T>::Vector;
-  constexpr int kLanes = Vectors<T>::kLanes;
+  using Lanes = Vectors<T>;
+  constexpr int kLanes = Lanes::kLanes;
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    *reinterpret_cast<Vector*>(to + i) = *reinterpret_cast<const Vector*>(from + i);
+  for (; i + kLanes <= n; i += kLanes) Lanes::store(to + i, Lanes::load(from + i));
   if (i < n) copy_rest(from + i, n - i, to + i);
 }
 
@@ -38,15 +37,16 @@ HALFTONE_INLINE void copy(const T* from, int64_t n, T* to) {
 // is taken: there may be nothing behind.
 template <class T>
 HALFTONE_INLINE int64_t copy_every_other(const T* from, int64_t n, T* to) {
-  using Vector = typename Vectors<T>::Vector;
-  constexpr int kLanes = Vectors<T>::kLanes;
+  using Lanes = Vectors<T>;
+  using Vector = typename Lanes::Vector;
+  constexpr int kLanes = Lanes::kLanes;
   Vector even;
   for (int i = 0; i < kLanes; ++i) even[i] = static_cast<T>(i < kLanes / 2 ? 2 * i : 2 * i + 1);
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    const Vector low = *reinterpret_cast<const Vector*>(from + 2 * i);
-    const Vector high = *reinterpret_cast<const Vector*>(from + 2 * i + kLanes - 1);
-    *reinterpret_cast<Vector*>(to + i) = __builtin_shuffle(low, high, even);
+    const Vector low = Lanes::load(from + 2 * i);
+    const Vector high = Lanes::load(from + 2 * i + kLanes - 1);
+    Lanes::store(to + i, __builtin_shuffle(low, high, even));
   }
   return i;
 }
