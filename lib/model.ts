@@ -244,7 +244,7 @@ export class Model {
     }
     if (precision === 'auto') {
       const { graph, conversion } = await convertAuto(
-        this.#graph,
+        this.#base(),
         this,
         options,
         (graph, conversion) => this.#derive(graph, conversion),

@@ -1,4 +1,4 @@
-import { type ElementType, type Graph, graphsOf, type Node } from './ir';
+import { type ElementType, type Graph, graphsOf, type Node, ownInputs, type ValueInfo } from './ir';
 import { attributeOf } from './op-set';
 
 /** The dtype of an element type's number in ONNX files. */
@@ -46,12 +46,31 @@ const quantized =
   (index: number): Rule =>
   (node, types) => [types.get(node.inputs[index] ?? '') ?? 'uint8'];
 
-/** The types that the graphs of a node declare for their outputs from the one at `first` on. */
+/** A graph of a node with the types of its inputs, as far as they follow from those of the node's. */
+function withInputTypes(graph: Graph, node: Node, types: Types): Graph {
+  const { captures = [] } = node;
+  const outer = node.inputs.slice(node.inputs.length - captures.length);
+  const given = ownInputs(node);
+  const inputs = graph.inputs.map((input, i): ValueInfo => {
+    if (input.dtype !== null) return input;
+    const captured = captures.indexOf(input.name);
+    if (captured >= 0) return { ...input, dtype: types.get(outer[captured] as string) ?? null };
+    // A Loop gives the iteration and the condition, which may be left out outside.
+    if (node.op === 'Loop' && i < 2) return { ...input, dtype: i === 0 ? 'int64' : 'bool' };
+    return { ...input, dtype: types.get(given[i] ?? '') ?? null };
+  });
+  return { ...graph, inputs };
+}
+
+/** The types of the outputs of a node's graphs from the one at `first` on: declared, or those of what makes them. */
 const fromGraphs =
   (first = 0): Rule =>
-  (node) => {
-    const made = [...graphsOf(node).values()].map(({ outputs }) => outputs.slice(first));
-    return node.outputs.map((_, i) => made.find((list) => list[i]?.dtype)?.[i]?.dtype ?? undefined);
+  (node, types, dtypeOf) => {
+    const made = [...graphsOf(node).values()].map((graph) => {
+      const inner = valueTypes(withInputTypes(graph, node, types), dtypeOf);
+      return graph.outputs.slice(first).map(({ name, dtype }) => dtype ?? inner.get(name));
+    });
+    return node.outputs.map((_, i) => made.find((list) => list[i])?.[i]);
   };
 
 /** The type of what a label becomes: that of the default of the attribute that is there. */
@@ -89,11 +108,15 @@ const RULES: Readonly<Record<string, Rule>> = {
   TopK: (node, types) => [types.get(node.inputs[0] ?? ''), 'int64'],
   MaxPool: (node, types) => [types.get(node.inputs[0] ?? ''), 'int64'],
   Dropout: (node, types) => [types.get(node.inputs[0] ?? ''), 'bool'],
+  LayerNormalization: (node, types) => [types.get(node.inputs[0] ?? ''), 'float32', 'float32'],
+  // The running statistics are of the type of those that are given.
+  BatchNormalization: (node, types) => [0, 3, 4].map((i) => types.get(node.inputs[i] ?? '')),
   Unique: (node, types) => [types.get(node.inputs[0] ?? ''), 'int64', 'int64', 'int64'],
   Constant: constantType,
   ConstantOfShape: (node) => [attributeOf(node, 'value', 'tensor')?.dtype ?? 'float32'],
   Cast: fromAttribute('to', like(0)),
   CastLike: like(1),
+  BitCast: fromAttribute('to', like(0)),
   EyeLike: fromAttribute('dtype', like(0)),
   HannWindow: WINDOW,
   HammingWindow: WINDOW,

@@ -11,6 +11,7 @@ import {
   PRECISIONS,
 } from '../graph/passes/cast-constant';
 import { convertPrecision } from '../graph/passes/convert-precision';
+import { hasFloatPlaces } from '../graph/passes/float-places';
 import { type LowPrecision, mixedPrecision } from '../graph/passes/mixed-precision';
 import { isFloatOnly, type Paint } from '../graph/passes/paint';
 import {
@@ -22,6 +23,7 @@ import {
   PROFILES,
   type PrecisionProfile,
 } from '../graph/passes/precision-lists';
+import { valueTypes } from '../graph/value-types';
 import { dataTypeCode, dtypeOf } from '../onnx/decode-tensor';
 import { lowPrecisionSince } from '../onnx/float-types';
 import { ONNX_OPS } from '../onnx/op-table';
@@ -320,7 +322,8 @@ export async function prepareConversion(
     (!isMixed &&
       keep.length === 0 &&
       treated.kept.size === 0 &&
-      !graph.nodes.some((node) => isFloatOnly(node) || refuses(node) !== undefined));
+      !graph.nodes.some((node) => isFloatOnly(node) || refuses(node) !== undefined) &&
+      !hasFloatPlaces(graph, valueTypes(graph, dtypeOf)));
 
   return (keepMore) => {
     if (isUniform) {

@@ -241,12 +241,12 @@ function decodeAttribute(
   const type = ATTRIBUTE_TYPES[attribute.type] ?? `type ${attribute.type}`;
   switch (type) {
     case 'float':
-      return { type, value: attribute.f };
+      return { type, value: attribute.f ?? 0 };
     case 'int':
-      return { type, value: decodeInt(attribute.i) };
+      return { type, value: attribute.i ? decodeInt(attribute.i) : 0 };
     case 'string':
       // An absent field reads as an empty list, not as bytes.
-      return { type, value: UTF8.decode(Uint8Array.from(attribute.s)) };
+      return { type, value: UTF8.decode(Uint8Array.from(attribute.s ?? [])) };
     case 'tensor':
       if (!attribute.t) throw modelError(`${what} holds no tensor`);
       return tensorAttribute(attribute.t, what, external);

@@ -250,6 +250,8 @@ function checkBfloat16(graph: Graph, opset: number): void {
 function separateStatistics(graph: Graph): Graph {
   if ((graph.opsets.get('') ?? 0) >= STATISTICS_SINCE) return graph;
   const types = valueTypes(graph, dtypeOf);
+  const taken = valueNames(graph);
+  const nodeNames = new Set(graph.nodes.map(({ name }) => name));
   const nodes = graph.nodes.flatMap((node): Node[] => {
     const [x = '', ...statistics] = node.inputs;
     const dtype = types.get(x);
@@ -259,9 +261,10 @@ function separateStatistics(graph: Graph): Graph {
       (dtype === 'float16' || dtype === 'bfloat16') &&
       types.get(statistics[0] ?? '') === 'float32';
     if (!mixed) return [node];
-    const [y = ''] = node.outputs;
+    const [y = '', ...others] = node.outputs;
+    const [wideX, wideY] = [freshName(`${y}_wide_x`, taken), freshName(`${y}_wide`, taken)];
     const cast = (name: string, from: string, to: string, type: DType): Node => ({
-      name,
+      name: freshName(name, nodeNames),
       op: 'Cast',
       domain: '',
       inputs: [from],
@@ -269,9 +272,9 @@ function separateStatistics(graph: Graph): Graph {
       attributes: new Map([['to', { type: 'int', value: dataTypeCode(type) }]]),
     });
     return [
-      cast(`${node.name}_widen`, x, `${y}_wide_x`, 'float32'),
-      { ...node, inputs: [`${y}_wide_x`, ...statistics], outputs: [`${y}_wide`] },
-      cast(`${node.name}_narrow`, `${y}_wide`, y, dtype),
+      cast(`${node.name}_widen`, x, wideX, 'float32'),
+      { ...node, inputs: [wideX, ...statistics], outputs: [wideY, ...others] },
+      cast(`${node.name}_narrow`, wideY, y, dtype),
     ];
   });
   return { ...graph, nodes };

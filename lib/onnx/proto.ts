@@ -60,9 +60,9 @@ export interface ValueInfoProto {
 
 export interface AttributeProto {
   readonly name: string;
-  readonly f: number;
-  readonly i: Int64;
-  readonly s: Uint8Array | readonly number[];
+  readonly f?: number | null;
+  readonly i?: Int64 | null;
+  readonly s?: Uint8Array | readonly number[] | null;
   readonly t?: TensorProto | null;
   readonly g?: GraphProto | null;
   readonly tp?: TypeProto | null;

@@ -19,7 +19,7 @@ const outline = (graph: Graph) =>
     return `${name}: ${op}(${inputs}) -> ${outputs}${activation ? ` ${activation}` : ''}`;
   });
 
-/** conv -> bn -> relu -> identity -> dropout -> second conv, and a branch that nobody reads. */
+/** conv -> bn -> relu -> identity -> dropout -> second conv, and branches that nobody reads. */
 const spec: ModelSpec = {
   opset: 13,
   inputs: { x: ['N', 2, 4, 4] },
@@ -54,6 +54,7 @@ const spec: ModelSpec = {
     { op: 'Add', name: 'add', inputs: ['f', 'k'], outputs: ['g'] },
     { op: 'Conv', name: 'last', inputs: ['g', 'v'], outputs: ['y'] },
     { op: 'Exp', name: 'unread', inputs: ['x'], outputs: ['z'] },
+    { op: 'Exp', name: 'unread too', inputs: ['a'], outputs: ['za'] },
   ],
 };
 

@@ -12,7 +12,7 @@ import {
 import { modelError } from '../model-error';
 import type { OpSet } from '../op-set';
 import { castConstant, isPrecision, type Precision } from './cast-constant';
-import { staysFloat } from './paint';
+import { staysFloat } from './float-places';
 
 export interface ConvertPrecisionOptions {
   /** Storage of weights and intermediates. */
@@ -41,12 +41,12 @@ export function convertPrecision(
     isPrecision(constant.dtype) && constant.dtype !== precision
       ? cast(constant, precision)
       : constant;
+  const kept = statistics(graph);
   const border: Border = keepIo
-    ? castBorder(graph, options)
+    ? castBorder(graph, kept, options)
     : { renamed: new Map(), front: [], back: [] };
 
   const rename = (name: string) => border.renamed.get(name) ?? name;
-  const kept = statistics(graph);
   const initializers = new Map<string, Constant>();
   for (const [name, constant] of graph.initializers) {
     initializers.set(rename(name), kept.has(name) ? constant : convert(constant));
@@ -62,7 +62,9 @@ export function convertPrecision(
     };
   });
   const convertInfo = (value: ValueInfo) =>
-    !keepIo && toConvert(value, precision) ? { ...value, dtype: precision } : value;
+    !keepIo && toConvert(value, precision) && !kept.has(value.name)
+      ? { ...value, dtype: precision }
+      : value;
   return {
     ...graph,
     inputs: graph.inputs.map(convertInfo),
@@ -94,7 +96,11 @@ interface Border {
   readonly back: readonly Node[];
 }
 
-function castBorder(graph: Graph, { precision, dataType }: ConvertPrecisionOptions): Border {
+function castBorder(
+  graph: Graph,
+  kept: ReadonlySet<string>,
+  { precision, dataType }: ConvertPrecisionOptions,
+): Border {
   const taken = valueNames(graph);
   const nodeNames = new Set(graph.nodes.map(({ name }) => name));
   const renamed = new Map<string, string>();
@@ -124,12 +130,24 @@ function castBorder(graph: Graph, { precision, dataType }: ConvertPrecisionOptio
         suggestion: 'Convert with keepIo: false',
       });
     }
-    // An input that is an output as well passes through as it is.
-    if (!isPrecision(dtype) || dtype === precision || given.has(name)) continue;
+    // An input that is an output as well passes through as it is, and so does what stays float32.
+    if (!isPrecision(dtype) || dtype === precision || given.has(name) || kept.has(name)) continue;
     back.push(castNode(name, inside(name), name, dtype));
   }
   return { renamed, front, back };
 }
+
+/** Attributes that say what a node makes; `isFloat`: float32 where it is left out. */
+const TYPES: Readonly<Record<string, { readonly name: string; readonly isFloat?: true }>> = {
+  Cast: { name: 'to' },
+  EyeLike: { name: 'dtype' },
+  DequantizeLinear: { name: 'output_dtype' },
+  SequenceEmpty: { name: 'dtype', isFloat: true },
+  HannWindow: { name: 'output_datatype', isFloat: true },
+  HammingWindow: { name: 'output_datatype', isFloat: true },
+  BlackmanWindow: { name: 'output_datatype', isFloat: true },
+  MelWeightMatrix: { name: 'output_datatype', isFloat: true },
+};
 
 function convertAttributes(
   node: Node,
@@ -137,12 +155,20 @@ function convertAttributes(
   { precision, dataType }: ConvertPrecisionOptions,
 ): Node['attributes'] {
   const attributes = new Map<string, Attribute>();
+  const typed = node.domain === '' ? TYPES[node.op] : undefined;
+  if (typed?.isFloat) {
+    attributes.set(typed.name, { type: 'int', value: dataType.code(precision) });
+  }
   const setTensor = (name: string, constant: Constant) =>
     attributes.set(name, { type: 'tensor', value: convert(constant) });
+  // Without a value it makes zeros in float32.
+  if (node.op === 'ConstantOfShape' && node.domain === '') {
+    setTensor('value', { dtype: 'float32', shape: [1], data: Float32Array.of(0) });
+  }
   for (const [name, attribute] of node.attributes) {
     if (attribute.type === 'tensor') {
       setTensor(name, attribute.value);
-    } else if (node.op === 'Cast' && name === 'to' && attribute.type === 'int') {
+    } else if (name === typed?.name && attribute.type === 'int') {
       const isFloat = isPrecision(dataType.dtype(Number(attribute.value)));
       const value = isFloat ? dataType.code(precision) : attribute.value;
       attributes.set(name, { type: 'int', value });

@@ -236,5 +236,6 @@ export function fuseActivations(graph: Graph): Graph {
 export const simplify = (graph: Graph): Graph =>
   foldBatchNorm(dropIdentities(liftConstants(graph)));
 
-/** All passes: the graph that is run. */
-export const optimize = (graph: Graph): Graph => fuseActivations(dropUnused(simplify(graph)));
+/** All passes: the graph that is run. What nobody reads goes first: it would keep others from being joined. */
+export const optimize = (graph: Graph): Graph =>
+  fuseActivations(dropUnused(simplify(dropUnused(graph))));

@@ -12,7 +12,8 @@ import { attributeOf } from '../op-set';
 import { valueTypes } from '../value-types';
 import { castConstant, type Precision } from './cast-constant';
 import { liftConstants } from './fold';
-import { type Paint, paint, staysFloat } from './paint';
+import { makesFloat, staysFloat } from './float-places';
+import { type Paint, paint } from './paint';
 import type { ListOf, PaintMethod } from './precision-lists';
 
 export type LowPrecision = Exclude<Precision, 'float32'>;
@@ -64,7 +65,11 @@ export function mixedPrecision(given: Graph, options: MixedPrecisionOptions): Mi
 
   /** Values that are made in the low precision. */
   const lowValues = new Set<string>();
-  for (const node of low) for (const name of node.outputs) if (isFloat(name)) lowValues.add(name);
+  for (const node of low) {
+    for (const [i, name] of node.outputs.entries()) {
+      if (isFloat(name) && !makesFloat(node, i)) lowValues.add(name);
+    }
+  }
   const lowered = loweredCasts(graph, types, low, dataType.dtype);
   for (const node of lowered) lowValues.add(node.outputs[0] as string);
 

@@ -1,4 +1,5 @@
 import { type ElementType, type Graph, graphsOf, type Node } from '../ir';
+import { makesFloat, sizeNodes, staysFloat } from './float-places';
 import type { ListOf, PaintMethod } from './precision-lists';
 
 /** What was decided for one node, and by which rule. */
@@ -21,21 +22,11 @@ export interface PaintOptions {
   readonly refuses?: ((node: Node) => string | undefined) | undefined;
 }
 
-/** Inputs that stay float32 in a node of the low precision. BatchNormalization has types of their own for them. */
-const FLOAT_INPUTS: Readonly<Record<string, readonly number[]>> = {
-  BatchNormalization: [1, 2, 3, 4],
-  Resize: [1, 2],
-  Upsample: [1],
-};
-
-export const staysFloat = (node: Node, input: number): boolean =>
-  node.domain === '' && (FLOAT_INPUTS[node.op]?.includes(input) ?? false);
-
 const words = (text: string): Set<string> => new Set(text.split(/\s+/));
 
-/** Operators that read or make float32 whatever is around them; a sequence or an optional value cannot be cast. */
+/** Operators that read or make float32, or its bits, whatever is around them; a sequence or an optional value cannot be cast. */
 const FLOAT_ONLY = words(
-  `NonMaxSuppression QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul SequenceConstruct
+  `BitCast NonMaxSuppression QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul SequenceConstruct
   SequenceEmpty SequenceErase SequenceInsert SequenceAt SequenceLength ConcatFromSequence SplitToSequence
   Optional OptionalGetElement OptionalHasElement TfIdfVectorizer`,
 );
@@ -43,7 +34,7 @@ const FLOAT_ONLY = words(
 /** Operators whose float type an attribute or a constant says, and those without one. */
 const TYPED = words(
   `Cast CastLike Constant ConstantOfShape Range EyeLike RandomNormal RandomUniform RandomNormalLike RandomUniformLike
-  Bernoulli Multinomial ConvInteger MatMulInteger`,
+  Bernoulli Multinomial ConvInteger MatMulInteger HannWindow HammingWindow BlackmanWindow MelWeightMatrix`,
 );
 
 /** Whether a node cannot work in a 16-bit float, whatever it is asked for. Graphs within nodes stay as they are. */
@@ -76,7 +67,9 @@ class Edges {
   }
 
   floatOutputs(node: Node): string[] {
-    return node.outputs.filter((name) => this.types.get(name) === 'float32');
+    return node.outputs.filter(
+      (name, i) => this.types.get(name) === 'float32' && !makesFloat(node, i),
+    );
   }
 
   before(node: Node): Node[] {
@@ -110,11 +103,13 @@ class Edges {
 export function paint(graph: Graph, options: PaintOptions): Paint[] {
   const edges = new Edges(graph, options.types);
   const { listOf, keep, tooLarge } = options;
+  const sizes = sizeNodes(graph, options.types);
   /** Why a node cannot change whatever the lists say; undefined when it can. */
   const barrier = (node: Node): string | undefined => {
     if (isFloatOnly(node) || TYPED.has(node.op)) return 'its float type is fixed';
     const floats = [...edges.floatInputs(node), ...edges.floatOutputs(node)];
     if (floats.length === 0) return 'it has no float32 values';
+    if (sizes.has(node)) return 'it computes sizes';
     if (keep(node)) return 'kept by name';
     const refusal = options.refuses?.(node);
     if (refusal !== undefined) return refusal;
