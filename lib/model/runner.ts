@@ -4,17 +4,10 @@ import { type CapturedGraph, capture } from '../capture';
 import { workContext } from '../context';
 import type { ExecuteOptions, Executor } from '../graph/executor';
 import { messageOf } from '../graph/model-error';
-import { drawsAnew } from '../graph/op-set';
 import { type PlannedMemory, planMemory } from '../graph/plans/memory';
+import { whyNoReplays } from './replay-policy';
 import type { GraphPolicy } from './source';
 import { explain, explainAsync, type Tensor } from '../tensor';
-
-/**
- * What the values of a run may take together where the CPU makes replays by default: while a run is captured all of them are
- * held at once. A replay saves what JavaScript takes for each call, about 10 microseconds; where values are so large, writing
- * them takes far longer.
- */
-const MAX_CPU_BYTES = 256 * 2 ** 20;
 
 /** Where the runs of a plan stand with a captured graph. */
 export interface GraphState {
@@ -58,14 +51,7 @@ export class PlanRunner {
     policy: GraphPolicy,
   ) {
     this.memory = planMemory(executor.plan);
-    const why =
-      policy === false
-        ? 'the model was loaded with graphs: false'
-        : policy === 'auto' && device === 'cpu' && this.memory.sum > MAX_CPU_BYTES
-          ? `on the CPU, runs are captured where their values take ${MAX_CPU_BYTES} bytes at most, these take ${this.memory.sum}`
-          : executor.plan.steps.some(drawsAnew)
-            ? 'it draws random numbers, which replays would repeat'
-            : null;
+    const why = whyNoReplays(executor.plan, this.memory, device, policy);
     this.#state = why === null ? 'waiting' : 'off';
     this.#why = why ?? 'its first run is made node by node';
   }

@@ -57,7 +57,7 @@ export interface LoadOptions {
   readonly layout?: LayoutPolicy | undefined;
   /**
    * Whether runs are captured and replayed, for each set of input shapes: see docs/models.md. Default 'auto': on the CPU
-   * where the values of a run take 256 MiB together at most, on other devices always.
+   * where it saves time and the values of a run take 256 MiB together at most, on other devices always.
    */
   readonly graphs?: GraphPolicy | undefined;
 }

@@ -14,7 +14,9 @@ export interface PlannedMemory {
   readonly kept: number;
 }
 
-const bytesOf = ({ desc }: Value): number => elementCount(desc.shape) * DTYPES[desc.dtype].size;
+/** What the elements of a value take. */
+export const bytesOf = ({ desc }: Value): number =>
+  elementCount(desc.shape) * DTYPES[desc.dtype].size;
 
 /** The memory of a plan, run node by node: each value is given back after its last reader. */
 export function planMemory(plan: Plan): PlannedMemory {
