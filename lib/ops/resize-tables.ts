@@ -157,7 +157,10 @@ function resizedAxes(shape: readonly number[], options: ResizeOptions): Axis[] {
   });
 }
 
-/** Where result o lies in the input. */
+/**
+ * Where result o lies in the input. ONNX's length_resized is the result's, but for align_corners, whose cases take the size before
+ * it is rounded down.
+ */
 function placeOf(coordinates: ResizeCoordinates, a: Axis, o: number): number {
   const { size, scale, length, out, roi } = a;
   switch (coordinates) {
@@ -166,7 +169,7 @@ function placeOf(coordinates: ResizeCoordinates, a: Axis, o: number): number {
     case 'half-pixel-symmetric':
       return (size / 2) * (1 - out / length) + (o + 0.5) / scale - 0.5;
     case 'pytorch-half-pixel':
-      return length === 1 ? -0.5 : (o + 0.5) / scale - 0.5;
+      return out === 1 ? 0 : (o + 0.5) / scale - 0.5;
     case 'align-corners':
       return length === 1 ? 0 : (o * (size - 1)) / (length - 1);
     case 'asymmetric':
@@ -176,9 +179,7 @@ function placeOf(coordinates: ResizeCoordinates, a: Axis, o: number): number {
     case 'tf-crop-and-resize': {
       const [start, end] = roi;
       const moved =
-        length === 1
-          ? ((end - start) * (size - 1)) / 2
-          : (o * (end - start) * (size - 1)) / (length - 1);
+        out === 1 ? ((end - start) * (size - 1)) / 2 : (o * (end - start) * (size - 1)) / (out - 1);
       return moved + start * (size - 1);
     }
     default:

@@ -100,6 +100,49 @@ test.each([
   expect(y?.shape).toEqual([13]);
 });
 
+describe('Resize: the length of the result is a whole number', () => {
+  const resize = (
+    attributes: Graph['attributes'],
+    scale: number,
+    x: number[],
+    roi: number[] = [],
+  ) =>
+    run({
+      op: 'Resize',
+      inputs: { x: [[x.length], Float32Array.from(x)] },
+      initializers: { roi: { floats: roi }, scales: { floats: [scale] } },
+      attributes: { mode: 'cubic', ...attributes },
+    });
+
+  test('pytorch_half_pixel: one element is that at 0', async () => {
+    const attributes = { coordinate_transformation_mode: 'pytorch_half_pixel' };
+    // 1 and 1.25 are 1.
+    for (const scale of [0.25, 0.3125])
+      expect((await resize(attributes, scale, [2, 8, 3, 1]))[0]?.data).toEqual([2]);
+  });
+
+  test('tf_crop_and_resize: the last element is at the end of the region', async () => {
+    const attributes = { coordinate_transformation_mode: 'tf_crop_and_resize', mode: 'linear' };
+    // 2.75 is 2.
+    const [y] = await resize(attributes, 0.6875, [2, 8, 3, 1], [0, 1]);
+    expect(y?.data).toEqual([2, 1]);
+  });
+});
+
+test('MaxUnpool: positions are those in output_shape', async () => {
+  // MaxPool of [1, 1, 5] in windows of 2 leaves the last element out.
+  const [y] = await run({
+    op: 'MaxUnpool',
+    inputs: {
+      x: [[2, 1, 2], floats(4, 7, 9, 5)],
+      at: [[2, 1, 2], BigInt64Array.of(1n, 2n, 5n, 8n)],
+    },
+    initializers: { shape: { ints: [2, 1, 5] } },
+    attributes: { kernel_shape: [2], strides: [2] },
+  });
+  expect(y).toEqual({ shape: [2, 1, 5], data: [0, 4, 7, 0, 0, 9, 0, 0, 5, 0] });
+});
+
 test('Hardmax of rows without elements', async () => {
   for (const opset of [12, 13]) {
     const [y] = await run({ op: 'Hardmax', opset, inputs: { x: [[2, 0], floats()] } });

@@ -168,10 +168,10 @@ function axisTaps(
       case 'half-pixel-symmetric':
         return (size / 2) * (1 - out / length) + (o + 0.5) / scale - 0.5;
       case 'pytorch-half-pixel':
-        return length === 1 ? -0.5 : (o + 0.5) / scale - 0.5;
+        return out === 1 ? 0 : (o + 0.5) / scale - 0.5;
       case 'tf-crop-and-resize': {
         const span = (roi[1] - roi[0]) * (size - 1);
-        return roi[0] * (size - 1) + (length === 1 ? span / 2 : (o * span) / (length - 1));
+        return roi[0] * (size - 1) + (out === 1 ? span / 2 : (o * span) / (out - 1));
       }
       default:
         return (o + 0.5) / scale - 0.5;

@@ -111,7 +111,7 @@ const globalLpPool: OpDefinition = {
   batch: perImageBatch,
 };
 
-/** MaxUnpool-9, 11, 22: values back at their positions among zeros; a larger output_shape adds zeros behind. */
+/** MaxUnpool-9, 11, 22: values back among zeros, at their positions in what was pooled: output_shape, or what the windows tell. */
 const maxUnpool: OpDefinition = {
   op: 'MaxUnpool',
   since: 9,
@@ -140,26 +140,20 @@ const maxUnpool: OpDefinition = {
     });
     const shape = [n, c, ...pooled];
     const wanted = call.knownInts(2) ?? shape;
-    const fits =
-      wanted.length === shape.length && wanted.every((size, k) => size >= (shape[k] as number));
-    if (shape.some((size) => size < 0) || !fits) {
+    const fits = wanted.length === shape.length && wanted[0] === n && wanted[1] === c;
+    if (!fits || wanted.some((size) => size < 0)) {
       throw call.error(
-        `output_shape must not be smaller than [${shape.join(', ')}], what x was pooled from, got [${wanted.join(', ')}]`,
+        `the result must be [${n}, ${c}, ...] with ${shape.length} axes, got [${wanted.join(', ')}]`,
       );
     }
     const zeros = call.emit('full', [], {
-      shape: [elementCount(shape)],
+      shape: [elementCount(wanted)],
       value: 0,
       dtype: x.desc.dtype,
     });
     const flat = (value: Value) => reshape(call, value, [elementCount(x.desc.shape)]);
     const placed = call.emit('scatterElements', [zeros, flat(indices), flat(x)], { axis: 0 });
-    const y = reshape(call, placed, shape);
-    if (wanted.join() === shape.join()) return y;
-    return call.emit('pad', [y], {
-      before: shape.map(() => 0),
-      after: wanted.map((size, k) => size - (shape[k] as number)),
-    });
+    return reshape(call, placed, wanted);
   },
 };
 
