@@ -132,18 +132,35 @@ function wholeNumber(option: string, text: string): number {
 const samplesOf = ({ samples }: Asked): { samples?: number } =>
   samples === undefined ? {} : { samples: wholeNumber('samples', samples) };
 
+/** What is measured: filled bit by bit. */
+interface Measured {
+  readonly ceilings: Ceiling[];
+  readonly rows: Row[];
+  loaded?: GpuState | undefined;
+}
+
+/** Milliseconds between two reports of what is measured so far: a run may be ended from outside. */
+const KEEP_EVERY = 20_000;
+
 async function measureAll(
   selected: readonly BenchCase[],
   tools: Tools,
   profile: Profile,
-): Promise<{ ceilings: Ceiling[]; rows: Row[]; loaded: GpuState | undefined }> {
+  measured: Measured,
+  keep: () => void,
+): Promise<void> {
   const { device } = tools;
+  const { ceilings, rows } = measured;
   const onCpu = device === 'cpu';
-  const ceilings = [...peaks(device, profile)];
+  ceilings.push(...peaks(device, profile));
   if (!onCpu) ceilings.push(...(await products(device, profile, tools)));
   const { plug, end } = await makePlug(tools, profile);
-  const rows: Row[] = [];
+  let kept = performance.now();
   for (const [i, one] of selected.entries()) {
+    if (performance.now() - kept > KEEP_EVERY) {
+      keep();
+      kept = performance.now();
+    }
     if (process.stderr.isTTY)
       process.stderr.write(`\r${i + 1}/${selected.length} ${one.group} ${one.name}\x1b[K`);
     // On the CPU everything is held against one rate of operations.
@@ -154,13 +171,12 @@ async function measureAll(
   // On a machine that others use too, the peaks of before and after say how steady the run was.
   peaksAgain(device, ceilings, profile);
   if (isCuda(device)) plug?.(1); // longer than nvidia-smi takes
-  const loaded = gpuState(device);
+  measured.loaded = gpuState(device);
   await tools.clock.sync().catch(() => {});
   end();
-  return { ceilings, rows, loaded };
 }
 
-/** Measures; `keep` gets the report once before PyTorch is measured, which may take long, and once at the end. */
+/** Measures; `keep` gets what there is from time to time, also before PyTorch is measured, which may take long. */
 async function run(asked: Asked, keep: (report: Report) => void): Promise<Report> {
   const { device } = asked;
   if (!['auto', 'on', 'off'].includes(asked.torch))
@@ -177,13 +193,10 @@ async function run(asked: Asked, keep: (report: Report) => void): Promise<Report
 
   const before = gpuState(device);
   const tools: Tools = { device, clock: deviceClock(device), method };
-  const { ceilings, rows, loaded } = await tools.clock.inside(() =>
-    measureAll(selected, tools, profile),
-  );
-  const host = onCpu && !asked.quick ? undefined : await measureHost(tools);
-  trimMemory();
-
+  const measured: Measured = { ceilings: [], rows: [] };
+  let host: Report['host'];
   const result = (peer?: PeerAnswer): Report => {
+    const { ceilings, rows, loaded } = measured;
     addShares(rows, ceilings, { operationsFirst: onCpu });
     return {
       device: { id: device, ...deviceName(device) },
@@ -204,10 +217,15 @@ async function run(asked: Asked, keep: (report: Report) => void): Promise<Report
       rows,
     };
   };
+  await tools.clock.inside(() =>
+    measureAll(selected, tools, profile, measured, () => keep(result())),
+  );
+  if (!onCpu || asked.quick) host = await measureHost(tools);
+  trimMemory();
   const wanted = asked.torch === 'on' || (asked.torch === 'auto' && isCuda(device));
   if (!wanted) return result();
   keep(result());
-  return result(await askPeer(selected, rows, tools, asked));
+  return result(await askPeer(selected, measured.rows, tools, asked));
 }
 
 const shown = ({ about, unavailable, host }: PeerAnswer): NonNullable<Report['peer']> => ({

@@ -80,7 +80,8 @@ function collect(target) {
   const commit = capture('git', ['rev-parse', 'HEAD']);
   if (commit) writeFileSync(path.join(target, 'COMMIT'), commit);
   copy('dist', (file) => !/\.(map|tsbuildinfo|stamp)$|\.d\.m?ts$/.test(file));
-  copy('scripts/gpu-suite.mjs');
+  for (const name of ['suite', 'process', 'tests', 'reporter', 'sanitize'])
+    copy(`scripts/gpu-${name}.mjs`);
   for (const name of ['halftone.node', 'halftone_cuda.so']) copy(`build/Release/${name}`);
   const strip = which('strip');
   for (const name of ['halftone.node', 'halftone_cuda.so']) {

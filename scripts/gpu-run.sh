@@ -2,12 +2,14 @@
 # Runs Halftone's GPU suite from its bundle: ./run.sh [out-dir]
 #
 # Leaves at most eight files in out-dir (default: ./out): report.md and report.json, tests.json, doctor.json,
-# memcheck.txt, racecheck.txt, bench.json, bench.md. The exit code is 0 when everything succeeded.
+# memcheck.txt, racecheck.txt, bench.json, bench.md, each written as it comes. The exit code is 0 when everything succeeded.
 #
 #   HALFTONE_BUNDLE_DEVICE   cuda (default), cuda:1, or cpu
-#   HALFTONE_BUNDLE_STEPS    of tests,memcheck,racecheck,bench: which, in this order (default: all)
+#   HALFTONE_BUNDLE_STEPS    of tests,bench,memcheck,racecheck: which, in the order in which they run (default: all)
 #   HALFTONE_BUNDLE_TESTS    a regular expression for test files, HALFTONE_BUNDLE_BENCH for benchmark cases
 #   HALFTONE_BUNDLE_SECONDS  the most that one step may take (default 900)
+#   HALFTONE_BUNDLE_TOTAL    the most that all may take, unpacking included (default: no limit): where commands are ended
+#                            after some time, a little less than that
 #   HALFTONE_BUNDLE_WORK     where to unpack (default: a temporary folder, removed at the end)
 set -euo pipefail
 
@@ -27,10 +29,12 @@ tar -xzf "$here/halftone.tar.gz" -C "$work"
 gzip -dc "$here/node.gz" >"$work/node"
 chmod +x "$work/node"
 node="$work/node"
-if ! "$node" --version >/dev/null 2>&1; then
-  # The C++ runtime of this machine is missing or too old for Node: use the one in the bundle.
+# Node and the addon both: they want different versions of the C++ runtime.
+loads() { "$node" -e 'process.dlopen({ exports: {} }, process.argv[1])' "$work/halftone/build/Release/halftone.node"; }
+if ! loads >/dev/null 2>&1; then
+  # The C++ runtime of this machine is missing or too old: use the one in the bundle.
   export LD_LIBRARY_PATH="$work/halftone/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-  "$node" --version >/dev/null || { echo "Node of the bundle does not run here" >&2; exit 1; }
+  loads || { echo "Node of the bundle, or the addon, does not run here (glibc 2.34 or newer is needed)" >&2; exit 1; }
 fi
 
 device="${HALFTONE_BUNDLE_DEVICE:-cuda}"
@@ -39,10 +43,12 @@ if [ -d "$work/halftone/data" ]; then export HALFTONE_TEST_DATA="$work/halftone/
 
 # cuBLAS, cuDNN and NVRTC: the loader looks in the usual places and then asks python3 for its packages.
 cd "$work/halftone"
+total=(--)
+if [ -n "${HALFTONE_BUNDLE_TOTAL:-}" ]; then total=(--total "$((HALFTONE_BUNDLE_TOTAL - SECONDS))"); fi
 status=0
 "$node" scripts/gpu-suite.mjs --out "$out" --device "$device" \
-  --steps "${HALFTONE_BUNDLE_STEPS:-tests,memcheck,racecheck,bench}" \
+  --steps "${HALFTONE_BUNDLE_STEPS:-tests,bench,memcheck,racecheck}" \
   --tests "${HALFTONE_BUNDLE_TESTS:-}" --bench "${HALFTONE_BUNDLE_BENCH:-}" \
-  --seconds "${HALFTONE_BUNDLE_SECONDS:-900}" || status=$?
+  --seconds "${HALFTONE_BUNDLE_SECONDS:-900}" "${total[@]}" || status=$?
 echo "reports in $out, exit code $status"
 exit "$status"

@@ -1,6 +1,9 @@
 // Recorded work on the emulated device: a replay gives what the calls would.
+#include <chrono>
 #include <cstring>
+#include <thread>
 
+#include "backends/cuda/stream.h"
 #include "core/graph.h"
 #include "device_streams.h"
 
@@ -269,6 +272,32 @@ TEST(what_only_the_graph_has_takes_turns_in_memory) {
       stream->close();
     }
   }
+}
+
+// Handles of libraries wait for the whole device when they are destroyed, and would spoil it.
+TEST(a_stream_ends_beside_a_recording) {
+  const Setup setup;
+  setup.open()->close();
+  std::unique_ptr<cuda::CudaStream> recorded, ended;
+  CHECK_OK(cuda::CudaStream::create(0, &recorded));
+  CHECK_OK(cuda::CudaStream::create(0, &ended));
+  static const char key = 0;
+  void* handle = nullptr;
+  const auto make = [](std::shared_ptr<void>* made) -> Status {
+    *made = std::shared_ptr<void>(new int, [](void* p) {
+      CHECK_OK(vendor::device_synchronize());
+      delete static_cast<int*>(p);
+    });
+    return {};
+  };
+  CHECK_OK(ended->attached(&key, make, &handle));
+  CHECK_OK(recorded->capture_begin());
+  std::thread other([&] { ended.reset(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  cuda::RecordedGraph* graph = nullptr;
+  CHECK_OK(recorded->capture_end(&graph));
+  other.join();
+  if (graph) recorded->destroy(graph);
 }
 
 TEST(the_cpu_makes_the_calls_one_by_one) {

@@ -414,3 +414,31 @@ TEST(epilogues_reach_the_library) {
       if (row.bias) CHECK(p.bias_type == out);
     }
 }
+
+// What the library's activations do with a NaN, and how exactly they are computed, is tried out.
+TEST(an_activation_that_is_another_one_is_left_to_our_own_kernel) {
+  const FakeBlasFlaws drops{.relu_drops_nan = true}, coarse{.coarse_tanh = true};
+  struct Row {
+    FakeBlasFlaws flaws;
+    LinearActivation activation;
+    BlasEpilogue epilogue;
+  };
+  const Row rows[] = {{drops, LinearActivation::kRelu, BlasEpilogue::kNone},
+                      {drops, LinearActivation::kGeluTanh, BlasEpilogue::kGeluBias},
+                      {coarse, LinearActivation::kRelu, BlasEpilogue::kReluBias},
+                      {coarse, LinearActivation::kGeluTanh, BlasEpilogue::kNone}};
+  for (const Row& row : rows)
+    for (const auto [in, compute] :
+         {std::pair{DType::kF32, Compute::kFloat32}, std::pair{DType::kF32, Compute::kTf32},
+          std::pair{DType::kBF16, Compute::kFloat32}, std::pair{DType::kF16, Compute::kFloat32}}) {
+      fake_blas_reset();
+      fake_blas_flawed(row.flaws);
+      HostTensor x = whole(in, {16, 8}), w = whole(in, {24, 8}), bias = whole(in, {24});
+      const Linear::Params params{false, row.activation, compute, to(in)};
+      if (row.activation == LinearActivation::kRelu)
+        both<Linear>("linear", params, {&x, &w, &bias});
+      CHECK_OK(run_cuda<Linear>(params, {&x, &w, &bias}).status);
+      CHECK(fake_blas_record().problem.epilogue == row.epilogue);
+    }
+  fake_blas_reset();
+}

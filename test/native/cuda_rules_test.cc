@@ -128,6 +128,13 @@ TEST(a_call_that_must_not_be_captured_costs_the_capture) {
   }).join();
   CHECK_OK(vendor::capture_end(stream.handle, &graph));
   vendor::graph_destroy(graph);
+  // But for those that wait for the whole device.
+  CHECK_OK(vendor::capture_begin(stream.handle));
+  std::thread([] {
+    CHECK(says(vendor::device_synchronize(), "cudaErrorStreamCaptureUnsupported"));
+  }).join();
+  CHECK(says(vendor::capture_end(stream.handle, &graph), "cudaErrorStreamCaptureInvalidated"));
+  CHECK_OK(vendor::device_synchronize());
   vendor::event_destroy(event);
 }
 

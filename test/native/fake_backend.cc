@@ -7,7 +7,7 @@
 //
 // Built as it is, with another ABI version, with another schema (FAKE_ABI_VERSION,
 // FAKE_SCHEMA_SALT), and under the name "cuda" (FAKE_NAME): where HALFTONE_TEST_FAKE says so, that
-// one crashes or hangs as a broken driver would when it is first asked, or has no device.
+// one crashes or hangs as a broken driver would when it is first asked, has no device, or loses it.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -162,6 +162,8 @@ int32_t peak(int32_t, int32_t, double, double*, halftone_status* status) {
 }
 
 int32_t supports(int32_t, const halftone_call* call, halftone_status* status) {
+  if (told_to("lost device"))
+    return fail(status, Code::kDeviceLost, "fake_kernel failed: cudaErrorIllegalAddress (700)");
   if (std::strcmp(call->op, "relu") != 0) {
     const std::string text = std::string(call->op) + ": the fake backend has relu only";
     return fail(status, Code::kUnsupported, text.c_str());

@@ -1,6 +1,7 @@
 import type { DType, LinearActivation, LinearParams } from '../../binding';
 import { linear, type Tensor } from '../../lib';
 import {
+  DEVICES,
   describeOp,
   expectRefusal,
   type HostTensor,
@@ -150,15 +151,25 @@ describeOp<LinearParams>({
   ],
 });
 
-describe('linear on the cpu', () => {
-  it('propagates NaN through relu', async () => {
-    const x = toDevice(host('float32', [1, 1], [Number.NaN]), 'cpu');
-    const w = toDevice(host('float32', [1, 1], [1]), 'cpu');
-    expect(await linear(x, w, { activation: 'relu' }).data()).toEqual(
-      new Float32Array([Number.NaN]),
-    );
+describe.each(DEVICES)('linear on %s', (device) => {
+  // Of 16 x 16 elements, as a library's own activation takes them; of 1 x 1, as a kernel around it does.
+  it.each([
+    ['float32', 'float32', 16],
+    ['float32', 'float32', 1],
+    ['float16', 'float32', 16],
+    ['float16', 'float16', 16],
+  ] as const)('propagates NaN of %s with %s sums through relu', async (dtype, compute, n) => {
+    const values = Array.from({ length: n * n }, (_, i) => (i < n ? Number.NaN : -1));
+    const x = toDevice(host(dtype, [n, n], values), device);
+    const w = toDevice(host(dtype, [n, n], new Array(n * n).fill(1)), device);
+    for (const bias of [undefined, toDevice(host(dtype, [n], new Array(n).fill(0)), device)]) {
+      const y = await linear(x, w, { activation: 'relu', compute, bias }).data();
+      expect(Array.from(y as Float32Array)).toEqual(values.map((v) => (Number.isNaN(v) ? v : 0)));
+    }
   });
+});
 
+describe('linear', () => {
   it('refuses an option it does not know', () => {
     const x = toDevice(host('float32', [1, 1], [1]), 'cpu');
     expectRefusal(() => linear(x, x, { gelu: true } as object), 'ERR_PARAM', 'gelu');

@@ -4,7 +4,15 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { REPO } from '../support/repo';
@@ -49,7 +57,7 @@ function fakeSanitizer(text: string, code: number): void {
 }
 
 describe('a tool of compute-sanitizer', () => {
-  test('is run over the op tables, for kernels of ours, in one process', () => {
+  test('is run over the op tables, for kernels of ours, a process for each file', () => {
     fakeSanitizer('========= RACECHECK SUMMARY: 0 hazards displayed (0 errors, 0 warnings)', 0);
     const { status, steps } = suite(['--steps', 'racecheck']);
     expect(status).toBe(0);
@@ -57,6 +65,25 @@ describe('a tool of compute-sanitizer', () => {
     const asked = readFileSync(path.join(folder, 'arguments'), 'utf8');
     expect(asked).toContain('--tool racecheck --kernel-name kns=halftone');
     expect(asked).toMatch(/--runInBand .*ops\/haxpy\.test\.js/);
+    // An error in one kernel, or a call that is meant to fail, must not hide the others.
+    const memcheck = '--report-api-errors no --destroy-on-device-error kernel';
+    expect(asked).not.toContain(memcheck);
+    fakeSanitizer('========= ERROR SUMMARY: 0 errors', 0);
+    expect(suite(['--steps', 'memcheck'])).toMatchObject({ status: 0 });
+    expect(readFileSync(path.join(folder, 'arguments'), 'utf8')).toContain(memcheck);
+  });
+
+  test('that finds errors in one file is run over the others, too', () => {
+    const file = path.join(folder, 'compute-sanitizer');
+    const errors = '*det.test.js) echo "========= ERROR SUMMARY: 3 errors"; exit 86;;';
+    const none = '*) echo "========= ERROR SUMMARY: 0 errors";;';
+    writeFileSync(file, `#!/bin/sh\nfor last; do :; done\ncase $last in ${errors} ${none} esac\n`);
+    chmodSync(file, 0o755);
+    const { status, steps } = suite(['--steps', 'memcheck', '--tests', 'ops/(det|haxpy|where)']);
+    expect(status).toBe(1);
+    expect(steps[0].summary).toContain('2 of 3 files clean; dist/test/ops/det.test.js: 3 errors');
+    const text = readFileSync(path.join(folder, 'out/memcheck.txt'), 'utf8');
+    expect(text).toContain('== dist/test/ops/haxpy.test.js: 0 errors');
   });
 
   test.each([
@@ -81,10 +108,31 @@ test('tests that fail on the device fail the suite', () => {
   expect(failures[0].test).toContain('haxpy on cuda');
 });
 
-test('a step that takes too long is ended', () => {
+test('a step that takes too long is ended, and says what it did not come to', () => {
   const { status, output } = suite(['--steps', 'tests', '--seconds', '0.2']);
   expect(status).toBe(1);
   expect(output).toContain('FAILED tests');
+  const { unfinished } = JSON.parse(readFileSync(path.join(folder, 'out/tests.json'), 'utf8'));
+  expect(unfinished).toEqual(['dist/test/ops/haxpy.test.js']);
+  expect(existsSync(path.join(folder, 'out/tests.jsonl'))).toBe(false);
+});
+
+test('what the time does not suffice for is not begun', () => {
+  const { status, steps } = suite(['--steps', 'tests,bench', '--total', '12']);
+  expect(status).toBe(1);
+  expect(steps).toMatchObject([
+    { name: 'tests', ok: false, summary: 'not begun: the time is over' },
+    { name: 'bench', ok: false, summary: 'not begun: the time is over' },
+  ]);
+});
+
+test('a file that met a lost device is run again, alone', () => {
+  const lost = { HALFTONE_TEST_FAKE: 'lost device' };
+  const { status, steps } = suite(['--steps', 'tests'], lost);
+  expect(status).toBe(1);
+  expect(steps[0].summary).toContain('the device was lost in 1 files, which ran again alone');
+  const { alone } = JSON.parse(readFileSync(path.join(folder, 'out/tests.json'), 'utf8'));
+  expect(alone).toEqual(['dist/test/ops/haxpy.test.js']);
 });
 
 test('without a GPU it is skipped, or fails where one is required', () => {

@@ -100,6 +100,29 @@ function describeCase<P>({ inputs, params }: OpCase<P>): string {
   return `(${shown.join(', ')}) ${JSON.stringify(params)}`;
 }
 
+/** What is wrong in one case; undefined where nothing is. A case that throws does not hide those behind it. */
+async function wrongIn<P>(
+  info: OpInfo<P>,
+  { inputs: given, params }: OpCase<P>,
+  device: string,
+): Promise<string | undefined> {
+  const tensors: (Tensor | undefined)[] = [];
+  try {
+    for (const t of given) tensors.push(t && toDevice(t, device));
+    const output = info.run(tensors, params);
+    tensors.push(output);
+    return difference(await read(output), info.reference(given, params, device));
+  } catch (error) {
+    if ((error as HalftoneError).code === 'ERR_DEVICE_LOST') throw error;
+    return `throws ${error}`;
+  } finally {
+    for (const t of tensors) t?.dispose();
+  }
+}
+
+/** Wrong cases that a failure shows. */
+const MOST_SHOWN = 8;
+
 /** Registers the jest tests of an operator. */
 export function describeOp<P>(info: OpInfo<P>): void {
   describe.each(DEVICES)(`${info.name} on %s`, (device) => {
@@ -108,15 +131,12 @@ export function describeOp<P>(info: OpInfo<P>): void {
       let count = 0;
       for (const one of info.cases(new Rng())) {
         count++;
-        const inputs = one.inputs.map((t) => t && toDevice(t, device));
-        const output = info.run(inputs, one.params);
-        const what = difference(await read(output), info.reference(one.inputs, one.params, device));
+        const what = await wrongIn(info, one, device);
         if (what) wrong.push(`case ${count} ${describeCase(one)}: ${what}`);
-        for (const t of [...inputs, output]) t?.dispose();
       }
       if (wrong.length > 0) {
         throw new Error(
-          `${info.name}: ${wrong.length} of ${count} cases are wrong (HALFTONE_TEST_SEED=${SEED}):\n${wrong.slice(0, 5).join('\n')}`,
+          `${info.name}: ${wrong.length} of ${count} cases are wrong (HALFTONE_TEST_SEED=${SEED}):\n${wrong.slice(0, MOST_SHOWN).join('\n')}`,
         );
       }
       expect(count).toBeGreaterThan(0);

@@ -54,16 +54,18 @@ Status choose_plans(DnnTarget& target, const ConvSpec& spec, const PlanPolicy& p
   std::vector<std::shared_ptr<DnnConfig>> varying;
   const auto consider = [&](const DnnConfig& config) -> Status {
     const DnnEngine engine = dnn_engine(config);
+    // First, as it is known after an engine's first configuration: of some 40 that are proposed
+    // many are of one engine, and each may take a second to finalize where its kernel is compiled.
+    bool fit = true;
+    if (check) HALFTONE_TRY(check(engine, &fit));
+    if (!fit) return {};
     std::shared_ptr<DnnPlan> plan;
     // Finalizing is the library's last word; a refusal is no error of ours, whatever its code,
     // unless memory ran out or the device is gone.
     if (Status made = dnn_finalize(target, config, &plan); !made.ok())
       return made.code == Code::kOutOfMemory || made.code == Code::kDeviceLost ? made : Status{};
     const int64_t workspace = dnn_workspace_bytes(*plan);
-    if (workspace > policy.workspace_limit) return {};
-    bool fit = true;
-    if (check) HALFTONE_TRY(check(engine, &fit));
-    if (fit) out->push_back({std::move(plan), engine, workspace});
+    if (workspace <= policy.workspace_limit) out->push_back({std::move(plan), engine, workspace});
     return {};
   };
   for (const DnnHeuristic heuristic : {DnnHeuristic::kA, DnnHeuristic::kFallback}) {

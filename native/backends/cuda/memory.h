@@ -33,7 +33,7 @@ class Memory {
   void trim();
 
   /// Held while a stream of the device is being captured, when nothing may wait for the whole
-  /// device.
+  /// device: who does holds it alone.
   std::shared_mutex& capturing() { return capturing_; }
 
  private:

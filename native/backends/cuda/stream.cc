@@ -78,7 +78,12 @@ CudaStream::~CudaStream() {
   if (!handle_) return;
   // A lost device fails every call; there is nothing left to give back then.
   const bool alive = use().ok() && synchronize().ok();
-  if (alive) attached_.clear();
+  if (alive) {
+    // The libraries' handles wait for the whole device when they are destroyed, as cudnnDestroy
+    // says of itself, which would spoil what other streams record.
+    std::unique_lock alone(device_->memory->capturing());
+    attached_.clear();
+  }
   reclaim(0);
   arena_.reset();
   if (fault_) free(fault_, sizeof *fault_);
@@ -232,7 +237,12 @@ Status CudaStream::long_copy_out(const Ticket& ticket, void* to_host) {
 
 Status CudaStream::attached(const void* key, const DeviceContext::Make& make, void** object) {
   auto& slot = attached_[key];
-  if (!slot) HALFTONE_TRY(make(&slot));
+  if (!slot) {
+    // As in the destructor. A call that is recorded has run before, and made what it needs.
+    std::unique_lock alone(device_->memory->capturing(), std::defer_lock);
+    if (!capturing_) alone.lock();
+    HALFTONE_TRY(make(&slot));
+  }
   *object = slot.get();
   return {};
 }

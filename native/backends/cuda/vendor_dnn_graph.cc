@@ -101,6 +101,11 @@ Status make_pointwise(const Step& step, const Descriptor& x, const Descriptor& y
   HALFTONE_TRY(pointwise.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, &step.mode));
   // No engine takes another type here, whatever the convolution computes in.
   HALFTONE_TRY(pointwise.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT));
+  // Not the default, though the only kind that cudnn_graph.h calls supported.
+  const cudnnNanPropagation_t nan = CUDNN_PROPAGATE_NAN;
+  if (step.mode == CUDNN_POINTWISE_RELU_FWD)
+    HALFTONE_TRY(
+        pointwise.set(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_TYPE_NAN_PROPOGATION, 1, &nan));
   HALFTONE_TRY(pointwise.finalize());
   HALFTONE_TRY(operation->create(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR));
   HALFTONE_TRY(operation->set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise));

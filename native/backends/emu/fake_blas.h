@@ -23,6 +23,14 @@ void fake_blas_reset();
 /// `pedantic` alone.
 void fake_blas_without(uint64_t impl_flags, bool pedantic = false);
 
+/// From now on relu makes zeros of NaN (fmaxf), or GELU takes tanh from an instruction that is off
+/// by 2^-11.
+struct FakeBlasFlaws {
+  bool relu_drops_nan = false, coarse_tanh = false;
+};
+void fake_blas_flawed(FakeBlasFlaws flaws);
+FakeBlasFlaws fake_blas_flaws();
+
 /// The parts of the fake: whether a factor is 0, and the product itself.
 bool fake_blas_zero(DType scale, const BlasScalar& factor);
 void fake_blas_multiply(const BlasMatmul& problem, const BlasAlgorithm& how,

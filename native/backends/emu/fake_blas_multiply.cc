@@ -71,14 +71,15 @@ struct Accumulator {
 /// GELU's tanh approximation, in float64.
 double gelu_tanh(double x) {
   constexpr double kRoot = 0.79788456080286535588;  // sqrt(2 / pi)
-  return 0.5 * x * (1 + std::tanh(kRoot * (x + 0.044715 * x * x * x)));
+  const double tanh = std::tanh(kRoot * (x + 0.044715 * x * x * x));
+  return 0.5 * x * (1 + (fake_blas_flaws().coarse_tanh ? tanh * (1 - 0x1p-11) : tanh));
 }
 
 double activate(BlasEpilogue e, double x) {
   switch (e) {
     case BlasEpilogue::kRelu:
     case BlasEpilogue::kReluBias:
-      return x > 0 || x != x ? x : 0;
+      return x > 0 || (x != x && !fake_blas_flaws().relu_drops_nan) ? x : 0;
     case BlasEpilogue::kGelu:
     case BlasEpilogue::kGeluBias:
       return gelu_tanh(x);

@@ -6,6 +6,7 @@
 // reduction_mask forbid it, float16 sums are first offered with a float32 accumulator, and split
 // sums with parts rounded to the type of D.
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -24,6 +25,7 @@ std::mutex record_mutex;
 FakeBlasRecord record;
 uint64_t missing = 0;
 bool missing_pedantic = false;
+std::atomic<FakeBlasFlaws> flaws{};
 
 // ---- what exists -------------------------------------------------------------------------------
 
@@ -208,7 +210,11 @@ void fake_blas_reset() {
   record = {};
   missing = 0;
   missing_pedantic = false;
+  flaws = FakeBlasFlaws{};
 }
+
+void fake_blas_flawed(FakeBlasFlaws which) { flaws = which; }
+FakeBlasFlaws fake_blas_flaws() { return flaws; }
 
 void fake_blas_without(uint64_t impl_flags, bool pedantic) {
   const std::lock_guard lock(record_mutex);
@@ -220,7 +226,11 @@ Status blas_create(Blas** out) {
   *out = new Blas;
   return {};
 }
-void blas_destroy(Blas* blas) { delete blas; }
+// The real handles wait for the whole device when they are destroyed.
+void blas_destroy(Blas* blas) {
+  if (blas) static_cast<void>(device_synchronize());
+  delete blas;
+}
 const char* blas_version() { return "13.1.1-fake"; }
 
 Status blas_candidates(Blas*, const BlasMatmul& problem, int most,

@@ -18,6 +18,14 @@ namespace halftone::vendor {
 struct DnnTarget {
   Stream stream = nullptr;
   bool profile = false;
+
+  DnnTarget(Stream on, bool is_profile) : stream(on), profile(is_profile) {}
+  DnnTarget(const DnnTarget&) = delete;
+  DnnTarget& operator=(const DnnTarget&) = delete;
+  // As cudnnDestroy does.
+  ~DnnTarget() {
+    if (!profile) static_cast<void>(device_synchronize());
+  }
 };
 struct DnnConfig {
   ConvSpec spec;
@@ -170,7 +178,7 @@ void note_finalized() {
 int64_t dnn_version() { return kVersion; }
 
 Status dnn_open(void* stream, std::shared_ptr<DnnTarget>* out) {
-  *out = std::make_shared<DnnTarget>(DnnTarget{stream, false});
+  *out = std::make_shared<DnnTarget>(stream, false);
   return {};
 }
 
@@ -178,7 +186,7 @@ Status dnn_open_profile(std::string_view json, std::shared_ptr<DnnTarget>* out) 
   if (json.empty() || json.front() != '{')
     return error(Code::kDevice,
                  "cuDNN: CUDNN_STATUS_BAD_PARAM: the device profile is no JSON object");
-  *out = std::make_shared<DnnTarget>(DnnTarget{nullptr, true});
+  *out = std::make_shared<DnnTarget>(nullptr, true);
   return {};
 }
 

@@ -1,5 +1,6 @@
 // vendor/runtime.h on the host: device memory is host memory, streams are those of streams.h.
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -41,6 +42,9 @@ thread_local int current_device = 0;
 /// What the thread captures (cudaStreamCaptureModeThreadLocal: other threads' captures do not
 /// matter to it).
 thread_local Stream* captured_here = nullptr;
+thread_local int64_t waits_at_begin = 0;
+/// Waits for all of the device, which spoil every capture there is, and captures.
+std::atomic<int64_t> device_waits{0}, captures{0};
 
 /// A block of the device goes back to the pool that it is from, and is used again for its own size
 /// only: memory that is free but in the wrong pieces, until the pool is trimmed.
@@ -219,6 +223,10 @@ Status memory_info(uint64_t* free_bytes, uint64_t* total_bytes) {
 }
 Status device_synchronize() {
   HALFTONE_TRY(emu::safe_in_capture("cudaDeviceSynchronize"));
+  ++emu::device_waits;
+  if (emu::captures > 0)
+    return error(Code::kDevice,
+                 "cudaDeviceSynchronize failed: cudaErrorStreamCaptureUnsupported (900)");
   emu::synchronize_all();
   return alive("cudaDeviceSynchronize");
 }
@@ -405,19 +413,24 @@ Status capture_begin(Stream stream) {
   HALFTONE_TRY(emu::safe_in_capture("cudaStreamBeginCapture"));
   emu::captured_here = emu::as_stream(stream);
   emu::captured_here->recording = std::make_unique<emu::Graph>();
+  ++emu::captures;
+  emu::waits_at_begin = emu::device_waits;
   return {};
 }
 Status capture_end(Stream stream, Graph* graph) {
   emu::Stream& s = *emu::as_stream(stream);
   const bool own = emu::captured_here == &s;
-  if (own) emu::captured_here = nullptr;
+  if (own) {
+    emu::captured_here = nullptr;
+    --emu::captures;
+  }
   HALFTONE_TRY(alive("cudaStreamEndCapture"));
   if (!s.recording) return error(Code::kDevice, "cudaStreamEndCapture: nothing is being captured");
   if (!own)
     return error(Code::kDevice,
                  "cudaStreamEndCapture failed: cudaErrorStreamCaptureWrongThread (908)");
   const std::unique_ptr<emu::Graph> recorded = std::move(s.recording);
-  if (!recorded->valid)
+  if (!recorded->valid || emu::device_waits != emu::waits_at_begin)
     return error(Code::kDevice,
                  "cudaStreamEndCapture failed: cudaErrorStreamCaptureInvalidated (901)");
   *graph = new emu::Graph(*recorded);

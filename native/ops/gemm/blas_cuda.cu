@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "core/lru_cache.h"
+#include "ops/gemm/blas_activation.h"
 #include "ops/gemm/blas_cuda.h"
 
 namespace halftone {
@@ -29,6 +30,7 @@ struct BlasState {
   LruCache<BlasMatmul, Plan, vendor::BlasMatmulHash> plans{kPlans};
   // Autotuning and taking the first guess do not share decisions.
   LruCache<BlasMatmul, Plan, vendor::BlasMatmulHash> tuned{kPlans};
+  BlasActivations activations;
 
   BlasState() = default;
   BlasState(const BlasState&) = delete;
@@ -133,6 +135,11 @@ Status find_blas(DeviceContext& context, const BlasMatmul& problem, const BlasOp
     std::vector<BlasAlgorithm> candidates;
     HALFTONE_TRY(vendor::blas_candidates(state->blas, problem, kCandidates, &candidates));
     std::erase_if(candidates, [&](const BlasAlgorithm& a) { return !allowed(problem, a); });
+    if (!candidates.empty() && has_activation(problem.epilogue)) {
+      bool holds = false;
+      HALFTONE_TRY(state->activations.holds(context, state->blas, problem, &holds));
+      if (!holds) candidates.clear();
+    }
     Plan made;
     made.found = !candidates.empty();
     if (made.found) made.algorithm = candidates.front();

@@ -117,6 +117,9 @@ class Runner {
     } else {
       if (is_bias(p_)) HALFTONE_TRY(direct(size, a, b, nullptr, p_.c, &found));
       if (!found) HALFTONE_TRY(direct(size, a, b, p_.c, p_.bias, &found));
+      // Where the library lacks nothing but the activation, or has another one.
+      if (!found && p_.activation != FinishActivation::kNone)
+        HALFTONE_TRY(sums_then_finish(size, a, b, &found));
     }
     if (!found && p_.compute != Compute::kDefault) {  // float64 is never too badly aligned
       const Sizes even{padded(size.m), padded(size.n), padded(size.k)};
