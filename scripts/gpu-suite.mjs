@@ -44,28 +44,48 @@ async function bench({ device, out, cases, seconds }) {
   };
 }
 
-/** What `halftone doctor` says, also about the GPU; `problem`: why it is no success. */
-function doctor(out) {
+/** What `halftone doctor` says; `problem`: why it is no success. */
+function askDoctor(env = {}) {
   const { stdout, stderr, status, error } = spawnSync(
     process.execPath,
     [path.join(root, 'bin/halftone.js'), 'doctor', '--json'],
     {
-      ...{ cwd: root, encoding: 'utf8', maxBuffer: 64 << 20 },
+      ...{ cwd: root, encoding: 'utf8', maxBuffer: 64 << 20, env: { ...process.env, ...env } },
       ...{ timeout: DOCTOR_SECONDS * 1000, killSignal: 'SIGKILL' },
     },
   );
-  const text = stdout ?? '';
-  writeFileSync(path.join(out, 'doctor.json'), text);
   const said = `${error?.message ?? ''} ${stderr ?? ''}`.trim().slice(-1000);
   let about;
   try {
-    about = JSON.parse(text);
+    about = JSON.parse(stdout);
   } catch {
     return { problem: `halftone doctor says nothing, exit code ${status}: ${said}` };
   }
-  if (status === 0) return { about };
-  const problems = (about.problems ?? []).join('; ');
-  return { about, problem: `halftone doctor ends with exit code ${status}: ${problems} ${said}` };
+  return status === 0
+    ? { about }
+    : { about, problem: `halftone doctor ends with exit code ${status}: ${said}` };
+}
+
+/** The same, also where the first look at the GPU fails in its process: the suite's own processes may be ended by it. */
+function doctor(out) {
+  let { about, problem } = askDoctor();
+  const reason = about?.cuda?.available === false ? about.cuda.reason : '';
+  if (/the probe of the GPU/.test(reason)) {
+    const again = askDoctor({ HALFTONE_CUDA_PROBE: '0' });
+    if (again.about?.cuda?.available) ({ about } = again);
+    problem = reason;
+  }
+  writeFileSync(
+    path.join(out, 'doctor.json'),
+    `${JSON.stringify(about ?? { problem }, null, 2)}\n`,
+  );
+  return { about, problem };
+}
+
+/** What the driver says of the GPUs, before anything has run. */
+function driverText() {
+  const { stdout, stderr, error } = spawnSync('nvidia-smi', { encoding: 'utf8', timeout: 30_000 });
+  return error ? error.message : `${stdout}${stderr}`.trim();
 }
 
 function gpuLines(about) {
@@ -94,6 +114,10 @@ function writeReport(out, report, about) {
     `${report.date}, Node ${report.node}`,
     '',
     ...gpuLines(about),
+    '',
+    '```text',
+    report.driver,
+    '```',
     '',
     '| step | outcome | s | |',
     '|---|---|---|---|',
@@ -131,6 +155,7 @@ export async function gpuSuite(options) {
     date: new Date().toISOString(),
     node: process.version,
     device,
+    driver: driverText(),
     steps: [],
   };
   const finish = (step) => {

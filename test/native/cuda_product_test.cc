@@ -63,7 +63,7 @@ void expect_refused(const Status& status, const char* part) {
                 concat("expected \"", part, "\", got \"", status.message, "\""));
 }
 
-constexpr uint64_t kHalfMask = kImplFma | kImplHmma | kImplAccumulator16F | kImplInput16F;
+constexpr uint64_t kHalfMask = kImplFma | kImplTensorOps | kImplAccumulator16F | kImplInput16F;
 
 }  // namespace
 
@@ -211,7 +211,7 @@ TEST(bytes_on_tensor_cores_are_exact) {
               const BlasMatmul p = fake_blas_record().problem;
               CHECK(p.trans_a && !p.trans_b);
               CHECK_EQ((p.m | p.n | p.k | p.a.ld | p.b.ld | p.d.ld) % 16, 0);
-              CHECK_EQ(p.impl_mask, kImplImma | kImplAccumulator32I | kImplInput8I);
+              CHECK_EQ(p.impl_mask, kImplTensorOps | kImplAccumulator32I | kImplInput8I);
               CHECK(p.a.type == DType::kS8 && p.d.type == DType::kS32);
             }
 }

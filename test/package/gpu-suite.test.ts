@@ -135,6 +135,13 @@ test('a file that met a lost device is run again, alone', () => {
   expect(alone).toEqual(['dist/test/ops/haxpy.test.js']);
 });
 
+test('a driver that crashes is what the report says', () => {
+  const { status, steps } = suite([], { HALFTONE_TEST_FAKE: 'crash', HALFTONE_REQUIRE_CUDA: '1' });
+  expect(status).toBe(1);
+  expect(steps).toMatchObject([{ name: 'device', ok: false }]);
+  expect(steps[0].summary).toContain('the probe of the GPU was ended by SIGABRT');
+});
+
 test('without a GPU it is skipped, or fails where one is required', () => {
   const none = { HALFTONE_TEST_FAKE: 'no device' };
   const skipped = suite([], none);

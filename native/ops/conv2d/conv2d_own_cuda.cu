@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "device/elementwise.h"
 #include "ops/conv2d/conv2d_cuda.h"
 #include "ops/conv2d/conv2d_move_kernel.cuh"
@@ -145,7 +147,7 @@ Status conv2d_move(DeviceContext& context, const Shape& from_shape, AxisOrder fr
   const Strides4 step = make_strides(from_shape, from_axes);
   Move4 m;
   const auto set = [&](int to_axis, int from_axis, int64_t s) {
-    m.sizes[to_axis] = from_shape[from_axis];
+    m.sizes[to_axis] = device::divisor_of(std::max<int64_t>(from_shape[from_axis], 1));
     m.steps[to_axis] = s;
   };
   set(to_axes.n, from_axes.n, step.n);
@@ -172,7 +174,8 @@ Status conv2d_finish_sums(const ConvTask& t, DeviceContext& context, const void*
   const auto launch = [&]<class From, class Y>(From, Y) {
     return device::launch("conv2d_finish", conv2d_finish<From, Y>, grid_for(context, total), 256, 0,
                           context.stream(), static_cast<const From*>(sums), finish_of(t),
-                          t.g.out_channels, inner, total, static_cast<Y*>(t.call.out));
+                          device::divisor_of(t.g.out_channels), device::divisor_of(inner), total,
+                          static_cast<Y*>(t.call.out));
   };
   if (sums_type == DType::kF16) return launch(f16{}, f16{});
   if (sums_type == DType::kBF16) return launch(bf16{}, bf16{});

@@ -27,21 +27,34 @@ class ConvPlans {
 
   size_t size() const { return entries_.size(); }
 
+  /// What a choice depends on. Looked up by each call, and so no text.
+  struct Question {
+    vendor::ConvSpec spec;
+    Compute compute = Compute::kDefault;
+    uint64_t workspace_bytes = 0;
+    bool autotune = false;
+
+    bool operator==(const Question&) const = default;
+  };
+
  private:
+  struct QuestionHash {
+    size_t operator()(const Question& q) const;
+  };
   struct Entry {
     std::vector<vendor::ChosenPlan> candidates;  // more than one: not yet timed
   };
 
   explicit ConvPlans(const DeviceContext& context);
-  Status entry_of(DeviceContext& context, const vendor::ConvSpec& spec, Compute compute,
-                  Entry** entry, std::string* key);
-  Status make(DeviceContext& context, const vendor::ConvSpec& spec, Compute compute,
-              const std::string& key, Entry* entry);
+  Status entry_of(DeviceContext& context, const Question& question, Entry** entry);
+  Status make(DeviceContext& context, const Question& question, Entry* entry);
+  /// For files, whose plans outlive the process.
+  std::string key_of(const Question& question) const;
   Status tune(DeviceContext& context, const vendor::ConvPointers& pointers, Entry* entry);
 
   std::shared_ptr<vendor::DnnTarget> target_;
   std::string device_;
-  std::unordered_map<std::string, Entry> entries_;
+  std::unordered_map<Question, Entry, QuestionHash> entries_;
 };
 
 }  // namespace halftone

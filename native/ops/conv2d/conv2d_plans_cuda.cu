@@ -58,24 +58,54 @@ Status ConvPlans::of_stream(DeviceContext& context, ConvPlans** out) {
   return {};
 }
 
+namespace {
+
+/// Settings may change while the process runs.
+ConvPlans::Question question_of(const DeviceContext& context, const ConvSpec& spec,
+                                Compute compute) {
+  return {spec, compute, context.settings().workspace_bytes, context.settings().autotune};
+}
+
+}  // namespace
+
+size_t ConvPlans::QuestionHash::operator()(const Question& q) const {
+  uint64_t h = 0xcbf29ce484222325u;  // FNV-1a over the fields, eight bytes at a time
+  const auto mix = [&](auto... values) {
+    ((h = (h ^ static_cast<uint64_t>(values)) * 0x100000001b3u), ...);
+  };
+  const ConvSpec& s = q.spec;
+  for (const vendor::DnnTensor* t : {&s.x, &s.w, &s.y}) {
+    mix(t->dtype, t->alignment);
+    for (int i = 0; i < 4; ++i) mix(t->dims[i], t->strides[i]);
+  }
+  for (int i = 0; i < 2; ++i) mix(s.stride[i], s.dilation[i], s.before[i], s.after[i]);
+  mix(s.direction, s.accumulate, s.bias, s.residual, s.relu, s.bias_type, q.compute,
+      q.workspace_bytes, q.autotune);
+  return static_cast<size_t>(h ^ h >> 32);
+}
+
+std::string ConvPlans::key_of(const Question& q) const {
+  return concat(vendor::plan_key(q.spec, q.compute, device_), " workspace ", q.workspace_bytes,
+                q.autotune ? " tuned" : "");
+}
+
 Status ConvPlans::find(DeviceContext& context, const ConvSpec& spec, Compute compute,
                        const ChosenPlan** plan) {
   Entry* entry = nullptr;
-  std::string key;
-  HALFTONE_TRY(entry_of(context, spec, compute, &entry, &key));
+  HALFTONE_TRY(entry_of(context, question_of(context, spec, compute), &entry));
   *plan = entry->candidates.empty() ? nullptr : &entry->candidates.front();
   return {};
 }
 
 Status ConvPlans::execute(DeviceContext& context, const ConvSpec& spec, Compute compute,
                           const vendor::ConvPointers& pointers, const ChosenPlan** used) {
+  const Question question = question_of(context, spec, compute);
   Entry* entry = nullptr;
-  std::string key;
-  HALFTONE_TRY(entry_of(context, spec, compute, &entry, &key));
-  if (entry->candidates.empty()) return error(Code::kInternal, "no plan for ", key);
+  HALFTONE_TRY(entry_of(context, question, &entry));
+  if (entry->candidates.empty()) return error(Code::kInternal, "no plan for ", key_of(question));
   if (entry->candidates.size() > 1) {
     HALFTONE_TRY(tune(context, pointers, entry));
-    store(context, key, entry->candidates.front());
+    store(context, key_of(question), entry->candidates.front());
   }
   const ChosenPlan& plan = entry->candidates.front();
   void* workspace = nullptr;
@@ -86,30 +116,26 @@ Status ConvPlans::execute(DeviceContext& context, const ConvSpec& spec, Compute 
   return vendor::dnn_execute(*target_, *plan.plan, pointers, workspace);
 }
 
-Status ConvPlans::entry_of(DeviceContext& context, const ConvSpec& spec, Compute compute,
-                           Entry** entry, std::string* key) {
-  // What the choice depends on beside the convolution may be changed while the process runs.
-  *key = vendor::plan_key(spec, compute, device_) +
-         concat(" workspace ", context.settings().workspace_bytes,
-                context.settings().autotune ? " tuned" : "");
-  if (const auto known = entries_.find(*key); known != entries_.end()) {
+Status ConvPlans::entry_of(DeviceContext& context, const Question& question, Entry** entry) {
+  if (const auto known = entries_.find(question); known != entries_.end()) {
     *entry = &known->second;
     return {};
   }
   Entry made;
-  HALFTONE_TRY(make(context, spec, compute, *key, &made));
+  HALFTONE_TRY(make(context, question, &made));
   if (entries_.size() >= kMostPlans) {
     HALFTONE_TRY(vendor::stream_synchronize(context.stream()));  // their kernels may be running
     entries_.clear();
   }
-  *entry = &entries_.emplace(*key, std::move(made)).first->second;
+  *entry = &entries_.emplace(question, std::move(made)).first->second;
   return {};
 }
 
-Status ConvPlans::make(DeviceContext& context, const ConvSpec& spec, Compute compute,
-                       const std::string& key, Entry* entry) {
-  const auto limit = static_cast<int64_t>(context.settings().workspace_bytes);
-  const vendor::PlanPolicy policy = vendor::policy_for(compute, storage_of(spec), limit);
+Status ConvPlans::make(DeviceContext& context, const Question& question, Entry* entry) {
+  const ConvSpec& spec = question.spec;
+  const std::string key = key_of(question);
+  const auto limit = static_cast<int64_t>(question.workspace_bytes);
+  const vendor::PlanPolicy policy = vendor::policy_for(question.compute, storage_of(spec), limit);
   const vendor::CanaryBench bench{
       context.stream(), [&](size_t bytes, void** data) { return context.scratch(bytes, data); }};
   const auto check = [&](const vendor::DnnEngine& engine, bool* fit) {
@@ -131,8 +157,7 @@ Status ConvPlans::make(DeviceContext& context, const ConvSpec& spec, Compute com
     }
   }
   HALFTONE_TRY(vendor::choose_plans(*target_, spec, policy, check,
-                                    context.settings().autotune ? kTunedPlans : 1,
-                                    &entry->candidates));
+                                    question.autotune ? kTunedPlans : 1, &entry->candidates));
   if (entry->candidates.size() == 1) store(context, key, entry->candidates.front());
   return {};
 }

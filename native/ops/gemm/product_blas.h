@@ -10,8 +10,9 @@ namespace halftone {
 inline constexpr int64_t kTile = 16;
 constexpr int64_t padded(int64_t n) { return (n + kTile - 1) / kTile * kTile; }
 
-/// The arithmetic of a call of the library. Masks name what must not be used, or where float16 sums
-/// and tf32 are asked for, all that may.
+/// The arithmetic of a call of the library. Masks name what must not be used, or where float16
+/// sums, tf32 and bytes are asked for, all that may: of tensor cores every kind, those that have no
+/// name yet too, as accumulator and input say the rest.
 struct Arithmetic {
   vendor::BlasCompute compute;
   DType scale;
@@ -23,13 +24,13 @@ inline Arithmetic arithmetic_of(const CudaProduct& p) {
   switch (p.compute) {
     case Compute::kFloat16:
       return {vendor::BlasCompute::k16F, DType::kF16,
-              kImplFma | kImplHmma | kImplAccumulator16F | kImplInput16F};
+              kImplFma | kImplTensorOps | kImplAccumulator16F | kImplInput16F};
     case Compute::kTf32:
       return {vendor::BlasCompute::kFastTf32, DType::kF32,
               kImplTensorOps | kImplAccumulator32F | kImplInputTf32};
     case Compute::kInt32:
       return {vendor::BlasCompute::k32I, DType::kS32,
-              kImplImma | kImplAccumulator32I | kImplInput8I};
+              kImplTensorOps | kImplAccumulator32I | kImplInput8I};
     case Compute::kFloat32:
       // float32 operands: not even on tensor cores, which would round them or emulate.
       if (p.a.dtype == DType::kF32)

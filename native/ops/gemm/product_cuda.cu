@@ -175,7 +175,9 @@ class Runner {
       if (!any) return error(Code::kInternal, "cuBLASLt has no algorithm for the rest of a batch");
       return run_blas(context_, rest, algorithm_, operands);
     }));
-    return made_by_library(algorithm);
+    return made_by_library(algorithm, p_.activation == FinishActivation::kRelu       ? "_relu"
+                                      : p_.activation == FinishActivation::kGeluTanh ? "_gelu"
+                                                                                     : "");
   }
 
   /// Sums in memory of their own, from which our kernel makes y.
@@ -325,10 +327,11 @@ class Runner {
     made.workspace_bytes = workspace_bytes;
     return report(kernel, made);
   }
-  Status made_by_library(const vendor::BlasAlgorithm& a) {
+  /// `fused`: what the library does beside the sums.
+  Status made_by_library(const vendor::BlasAlgorithm& a, const char* fused = "") {
     char kernel[80];
-    std::snprintf(kernel, sizeof kernel, "cublasLt_algo%d_tile%u_stages%u_split%d", a.id, a.tile,
-                  a.stages, a.split_k);
+    std::snprintf(kernel, sizeof kernel, "cublasLt_algo%d_tile%u_stages%u_split%d%s", a.id, a.tile,
+                  a.stages, a.split_k, fused);
     DeviceContext::Made made{};
     made.library = "cublasLt";
     made.version = vendor::blas_version();
