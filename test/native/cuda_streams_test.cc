@@ -5,6 +5,7 @@
 #include <future>
 #include <random>
 
+#include "backends/cuda/memory.h"
 #include "backends/emu/control.h"
 #include "check.h"
 #include "device_streams.h"
@@ -237,6 +238,20 @@ TEST(a_limit_holds_and_can_be_changed) {
   CHECK_EQ(api.configure(0, "memory-limit", "0", &text), 0);
   CHECK_OK(read(*stream, upload(*stream, std::vector<float>(600))).first);
   stream->close();
+}
+
+TEST(a_device_that_refuses_a_pool_does_without) {
+  emu::control().refuses_pools = true;
+  cuda::Memory memory(0, "emu:0");
+  CHECK_OK(memory.open(true));
+  emu::control().refuses_pools = false;
+  void* data = nullptr;
+  CHECK_OK(memory.alloc(nullptr, 1000, &data));
+  memory.free(nullptr, data, 1000);
+  halftone_memory_info info{};
+  CHECK_OK(memory.info(&info));
+  CHECK_EQ(info.reserved, uint64_t{1024});  // kept for the next request
+  memory.trim();
 }
 
 // A device's memory is made at its first use: that of device 1 is here.

@@ -19,7 +19,7 @@ class Memory {
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
 
-  /// `pools`: the device has stream-ordered memory pools.
+  /// `pools`: the device says that it has stream-ordered memory pools.
   Status open(bool pools);
 
   /// Aligned to 256 bytes. In the order of the stream, whose device is the calling thread's.

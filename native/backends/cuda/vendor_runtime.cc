@@ -136,8 +136,13 @@ Status pool_create(int device, Pool* pool) {
   HALFTONE_TRY(runtime_status(cudaMemPoolCreate(&made, &props), "cudaMemPoolCreate"));
   // The default, 0, gives all memory back to the system at each synchronization.
   uint64_t keep = UINT64_MAX;
-  HALFTONE_TRY(runtime_status(cudaMemPoolSetAttribute(made, cudaMemPoolAttrReleaseThreshold, &keep),
-                              "cudaMemPoolSetAttribute"));
+  Status kept =
+      runtime_status(cudaMemPoolSetAttribute(made, cudaMemPoolAttrReleaseThreshold, &keep),
+                     "cudaMemPoolSetAttribute");
+  if (!kept.ok()) {
+    static_cast<void>(cudaMemPoolDestroy(made));
+    return kept;
+  }
   *pool = made;
   return {};
 }

@@ -14,6 +14,7 @@ struct Control {
   int sm = 90;
   int second_sm = 0;  // of the second device; 0: as the first
   bool memory_pools = true;
+  std::atomic<bool> refuses_pools{false};  // though it says that it has them
   /// Kernels, libraries and copies are given memory of the device where they need it, and that of
   /// the host where they need that. For tests that bring memory of their own: not looked at.
   std::atomic<bool> checks_pointers{true};

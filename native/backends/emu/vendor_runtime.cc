@@ -244,6 +244,8 @@ Status stream_synchronize(Stream stream) {
 void stream_destroy(Stream stream) { delete emu::as_stream(stream); }
 
 Status pool_create(int device, Pool* pool) {
+  if (emu::control().refuses_pools)
+    return error(Code::kDevice, "cudaMemPoolCreate failed: cudaErrorNotSupported (801)");
   auto* made = new emu::Pool();
   made->device = device;
   *pool = made;
