@@ -428,7 +428,7 @@ TEST(an_activation_that_is_another_one_is_left_to_our_own_kernel) {
                       {coarse, LinearActivation::kRelu, BlasEpilogue::kReluBias},
                       {coarse, LinearActivation::kGeluTanh, BlasEpilogue::kNone}};
   for (const Row& row : rows)
-    for (const auto [in, compute] :
+    for (const auto& [in, compute] :
          {std::pair{DType::kF32, Compute::kFloat32}, std::pair{DType::kF32, Compute::kTf32},
           std::pair{DType::kBF16, Compute::kFloat32}, std::pair{DType::kF16, Compute::kFloat32}}) {
       fake_blas_reset();
