@@ -320,6 +320,9 @@ describe('mistaken nodes are refused when they are loaded', () => {
   const rnn: Graph = { op: 'RNN', inputs: { x }, initializers: weights };
   const names = ['x', 'w', 'r', '', '', 'h'];
   const cache: [number[], Float32Array] = [[1, 1, 2, 2], floats(1, 2, 3, 4)];
+  const three: [number[], Float32Array] = [[3], floats(1, 2, 3)];
+  const bytes = Uint8Array.of(1, 2);
+  const odd = { rotary_embedding_dim: 3 };
   const cases: [Graph, RegExp][] = [
     [
       { ...rnn, inputs: { x: [[1, 2, 1, 1], x[1]] } },
@@ -355,6 +358,64 @@ describe('mistaken nodes are refused when they are loaded', () => {
         initializers: { starts: { ints: [0], dims: [1, 1] }, ends: { ints: [1] } },
       },
       /input 1 must be a vector, got \[1, 1\]/,
+    ],
+    [
+      { ...rnn, inputs: { x: [[1, 2, 1], Float64Array.of(1, 2)] } },
+      /the inputs must have one type, got float64, float32/,
+    ],
+    [
+      { op: 'Clip', inputs: { x, low: [[], Float64Array.of(1)] } },
+      /the inputs must have one type, got float32, float64/,
+    ],
+    [
+      {
+        op: 'GroupNormalization',
+        inputs: { x, a: three, b: three },
+        attributes: { num_groups: 1 },
+      },
+      /values per channel must be \[2\] for x \[1, 2, 1\], got \[3\]/,
+    ],
+    [
+      { op: 'LayerNormalization', inputs: { x, scale: [[3, 1, 1], floats(1, 2, 3)] } },
+      /scale and bias must broadcast to x \[1, 2, 1\], together they give \[3, 2, 1\]/,
+    ],
+    [
+      {
+        op: 'ConvTranspose',
+        inputs: { x },
+        initializers: { w: { floats: [1, 1], dims: [2, 1, 1] } },
+        attributes: { kernel_shape: [2] },
+      },
+      /kernel_shape \[2\] differs from the filter's \[1\]/,
+    ],
+    [
+      {
+        op: 'ConvTranspose',
+        inputs: { x, w: [[2, 1, 1], floats(1, 1)], bias: [[1, 1], floats(1)] },
+      },
+      /the bias must be \[1\], got \[1, 1\]/,
+    ],
+    [
+      {
+        op: 'ConvInteger',
+        inputs: { x: [[1, 1, 2], bytes], w: [[1, 1, 1, 1], Uint8Array.of(1)] },
+      },
+      /x \[1, 1, 2\] and the filter \[1, 1, 1, 1\] must have the same rank/,
+    ],
+    [
+      {
+        op: 'RotaryEmbedding',
+        inputs: { x: cache, cos: [[2, 1], floats(1, 1)], sin: [[2, 1], floats(0, 0)] },
+      },
+      /input 1 must have the shape \[1, 2, 1\], got \[2, 1\]/,
+    ],
+    [
+      { op: 'RotaryEmbedding', inputs: { x: cache, cos: cache, sin: cache }, attributes: odd },
+      /rotary_embedding_dim must be even and at most 2, got 3/,
+    ],
+    [
+      { op: 'RotaryEmbedding', inputs: { x: [[1], floats(1)], cos: cache, sin: cache } },
+      /input 0 must have 3 or 4 axes, got \[1\]/,
     ],
   ];
   test.each(cases)('%j', async (graph, message) => {

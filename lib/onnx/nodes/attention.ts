@@ -185,6 +185,12 @@ const rotaryEmbedding: OpDefinition = {
     const angles = (index: number): Value => {
       const cache = call.input(index);
       const ids = call.optional(3);
+      const wanted = ids ? [cache.desc.shape[0] ?? 0, half] : [b, s, half];
+      if (cache.desc.shape.join() !== wanted.join()) {
+        throw call.error(
+          `input ${index} must have the shape [${wanted.join(', ')}], got [${cache.desc.shape.join(', ')}]`,
+        );
+      }
       if (!ids) return reshape(call, cache, [b, s, 1, half]);
       return reshape(call, rowsAt(call, cache, ids, b * s), [b, s, 1, half]);
     };

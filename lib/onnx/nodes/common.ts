@@ -96,6 +96,22 @@ const PADDING: Readonly<Record<string, string>> = {
   VALID: 'valid',
 };
 
+/** The filter of a convolution has the rank of x, and the sizes that kernel_shape repeats. */
+export function checkFilter(call: NodeCall, x: Value, w: Value): void {
+  const kernel = call.ints('kernel_shape');
+  const size = w.desc.shape.slice(2);
+  if (kernel && kernel.join() !== size.join()) {
+    throw call.error(
+      `kernel_shape [${kernel.join(', ')}] differs from the filter's [${size.join(', ')}]`,
+    );
+  }
+  if (w.desc.shape.length !== x.desc.shape.length) {
+    throw call.error(
+      `x [${x.desc.shape.join(', ')}] and the filter [${w.desc.shape.join(', ')}] must have the same rank`,
+    );
+  }
+}
+
 /** [n, c, h, w] as it is, and [n, c, w] with rows of one. */
 export function asImages(call: NodeCall, x: Value): Value {
   const [n = 0, c = 0, w = 0] = x.desc.shape;

@@ -1,9 +1,11 @@
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import {
   asImages,
+  checkFilter,
   computeOption,
   fromImages,
   perImageBatch,
+  sameTypes,
   WINDOW_ATTRIBUTES,
   windowOptions,
 } from './common';
@@ -20,18 +22,8 @@ const conv: OpDefinition = {
   sums: true,
   lower(call) {
     const [x, w, bias] = [call.input(0), call.input(1), call.optional(2)];
-    const kernel = call.ints('kernel_shape');
+    checkFilter(call, x, w);
     const size = w.desc.shape.slice(2);
-    if (kernel && kernel.join() !== size.join()) {
-      throw call.error(
-        `kernel_shape [${kernel.join(', ')}] differs from the filter's [${size.join(', ')}]`,
-      );
-    }
-    if (w.desc.shape.length !== x.desc.shape.length) {
-      throw call.error(
-        `x [${x.desc.shape.join(', ')}] and the filter [${w.desc.shape.join(', ')}] must have the same rank`,
-      );
-    }
     const groups = call.int('group') ?? 1;
     if (size.length === 3)
       return convolveVolume(call, [x, w, bias], windowAxes(call, size), groups);
@@ -84,9 +76,10 @@ const convTranspose: OpDefinition = {
   lower(call) {
     const [x, w, bias] = [call.input(0), call.input(1), call.optional(2)];
     const [sizes, kernel] = [x.desc.shape.slice(2), w.desc.shape.slice(2)];
-    if (sizes.length < 1 || sizes.length > 3 || kernel.length !== sizes.length) {
+    checkFilter(call, x, w);
+    if (sizes.length < 1 || sizes.length > 3) {
       throw call.error(
-        `x must be [n, c, w], [n, c, h, w] or [n, c, d, h, w] and the filter of its rank, got [${x.desc.shape.join(', ')}] and [${w.desc.shape.join(', ')}]`,
+        `x must be [n, c, w], [n, c, h, w] or [n, c, d, h, w], got [${x.desc.shape.join(', ')}]`,
       );
     }
     const axes = transposedAxes(call, sizes, kernel);
@@ -99,6 +92,10 @@ const convTranspose: OpDefinition = {
         : transposeImages(call, [x, w], axes, groups);
     if (!bias) return y;
     const channels = (w.desc.shape[1] as number) * groups;
+    sameTypes(call, [y, bias]);
+    if (bias.desc.shape.join() !== `${channels}`) {
+      throw call.error(`the bias must be [${channels}], got [${bias.desc.shape.join(', ')}]`);
+    }
     return call.emit('add', [y, reshape(call, bias, [1, channels, ...sizes.map(() => 1)])]);
   },
   batch: perImageBatch,

@@ -168,6 +168,7 @@ const clip11: OpDefinition = {
   inputs: [1, 3],
   lower(call) {
     const [low, high] = [call.optional(1), call.optional(2)];
+    sameTypes(call, [call.input(0), ...(low ? [low] : []), ...(high ? [high] : [])]);
     const { dtype } = call.input(0).desc;
     const largest = isFloatDType(dtype) ? finfo(dtype).max : undefined;
     const lowest = largest === undefined ? undefined : -largest;

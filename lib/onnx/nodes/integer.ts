@@ -4,6 +4,7 @@ import type { BatchAnswer, BatchQuery, NodeCall, OpDefinition, Value } from '../
 import {
   asImages,
   broadcastBatch,
+  checkFilter,
   fromImages,
   perImageBatch,
   WINDOW_ATTRIBUTES,
@@ -82,6 +83,7 @@ function convProduct(
   zw: Value | undefined,
   bias?: Value,
 ): Value {
+  checkFilter(call, x, w);
   const f = algebra(call, 'int32');
   const { padding, ...window } = windowOptions(call);
   const groups = call.int('group') ?? 1;

@@ -11,12 +11,22 @@ const EPSILON = Math.fround(1e-5);
 const from = (axis: number, rank: number) =>
   Array.from({ length: rank - axis }, (_, i) => axis + i);
 
-/** A vector of channels, to be broadcast over axis 1 of `rank` axes. */
-function perChannel(call: NodeCall, x: Value, rank: number): Value {
-  if (x.desc.shape.length !== 1) {
-    throw call.error(`values per channel must be a vector, got [${x.desc.shape.join(', ')}]`);
+/** A vector of the channels of images of a shape, to be broadcast over axis 1. */
+function perChannel(call: NodeCall, x: Value, images: readonly number[]): Value {
+  const channels = images[1] ?? 1;
+  if (x.desc.shape.join() !== `${channels}`) {
+    throw call.error(
+      `values per channel must be [${channels}] for x [${images.join(', ')}], got [${x.desc.shape.join(', ')}]`,
+    );
   }
-  return reshape(call, x, [...x.desc.shape, ...Array<number>(Math.max(0, rank - 2)).fill(1)]);
+  return reshape(call, x, [channels, ...Array<number>(Math.max(0, images.length - 2)).fill(1)]);
+}
+
+/** `y`, which must have the shape of x: scales and biases broadcast to it alone. */
+function shapedAs(call: NodeCall, y: Value, x: Value): Value {
+  const [found, wanted] = [y.desc.shape.join(', '), x.desc.shape.join(', ')];
+  if (found === wanted) return y;
+  throw call.error(`scale and bias must broadcast to x [${wanted}], together they give [${found}]`);
 }
 
 /** x minus its mean over axes, divided by the deviation sqrt(variance + epsilon); mean, variance and 1 / deviation. */
@@ -58,7 +68,7 @@ const batchNorm: Omit<OpDefinition, 'since' | 'attributes'> = {
     }
     // 16-bit images are widened: with statistics and sums in float32 there is one rounding, at the end.
     const a = algebra(call, wide);
-    const channels = vectors.map((v) => perChannel(call, cast(call, v, wide), x.desc.shape.length));
+    const channels = vectors.map((v) => perChannel(call, cast(call, v, wide), x.desc.shape));
     const [scale, bias, mean, variance] = channels as [Value, Value, Value, Value];
     const images = cast(call, x, wide);
     const epsilon = call.float('epsilon') ?? EPSILON;
@@ -138,7 +148,8 @@ const instanceNorm: OpDefinition = {
     const wide = cast(call, x, wideType(x.desc.dtype));
     const result = normalize(call, wide, from(2, rank), call.float('epsilon') ?? EPSILON);
     const y = cast(call, result.y, x.desc.dtype);
-    return a.add(a.mul(y, perChannel(call, scale, rank)), perChannel(call, bias, rank));
+    const [factor, addend] = [scale, bias].map((v) => perChannel(call, v, x.desc.shape));
+    return a.add(a.mul(y, factor as Value), addend as Value);
   },
   batch: perImageBatch,
 };
@@ -164,7 +175,7 @@ const groupNorm: OpDefinition = {
     const { y } = normalize(call, grouped, axes, call.float('epsilon') ?? EPSILON);
     const a = algebra(call, dtype);
     const flat = cast(call, reshape(call, y, shape), dtype);
-    const [scale, bias] = [1, 2].map((i) => perChannel(call, call.input(i), shape.length));
+    const [scale, bias] = [1, 2].map((i) => perChannel(call, call.input(i), shape));
     return a.add(a.mul(flat, scale as Value), bias as Value);
   },
   batch: perImageBatch,
@@ -186,7 +197,7 @@ const layerNorm: OpDefinition = {
     const result = normalize(call, wide, axes, call.float('epsilon') ?? EPSILON);
     const a = algebra(call, dtype);
     const scaled = a.mul(cast(call, result.y, dtype), scale);
-    const y = bias ? a.add(scaled, bias) : scaled;
+    const y = shapedAs(call, bias ? a.add(scaled, bias) : scaled, x);
     // Statistics have the type that stash_type names, also those of float64.
     return [y, ...[result.mean, result.inverse].map((value) => cast(call, value, 'float32'))];
   },
@@ -208,7 +219,7 @@ const rmsNorm: OpDefinition = {
     const axes = from(axisOf(call, call.int('axis') ?? -1, shape.length), shape.length);
     const square = w.reduce('reduceMean', w.mul(wide, wide), axes);
     const y = w.div(wide, w.sqrt(w.add(square, call.float('epsilon') ?? EPSILON)));
-    return algebra(call, dtype).mul(cast(call, y, dtype), scale);
+    return shapedAs(call, algebra(call, dtype).mul(cast(call, y, dtype), scale), x);
   },
   batch: alongAxisBatch(-1),
 };

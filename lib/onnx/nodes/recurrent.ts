@@ -1,6 +1,7 @@
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
 import { attributeOf } from '../../graph/op-set';
 import { hardSigmoid, softplus } from './activation';
+import { sameTypes } from './common';
 import { concat, part, transpose } from './move';
 import { type Algebra, algebra, cast } from './scalar';
 import { reshape } from './shape';
@@ -200,6 +201,8 @@ function run(call: NodeCall, kind: Kind): readonly Value[] {
       `${name} must have the shape [${shape.join(', ')}], got [${found.join(', ')}]`,
     );
   }
+  const others = [1, 2, 3, 5, ...(lstm ? [6, 7] : [])].map((i) => call.optional(i));
+  sameTypes(call, [given, ...others.filter((value) => value !== undefined)]);
   const a = algebra(call, x.desc.dtype);
   const zeros = (shape: readonly number[]) =>
     call.emit('full', [], { shape, value: 0, dtype: x.desc.dtype });
