@@ -1,6 +1,7 @@
 // Starts the programs of the GPU suite (gpu-suite.mjs), each within a limit of time.
 
 import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +12,35 @@ const MAX_TEXT = 4 << 20;
 
 /** Seconds that a program may take to end once its work is done. */
 const TO_END = 30;
+
+/**
+ * All that a process has started, from /proc. A group of its own would be simpler, but takes a session of its own in Node, which
+ * lives on where the suite itself is ended.
+ */
+function descendants(pid) {
+  const parents = new Map();
+  for (const name of existsSync('/proc') ? readdirSync('/proc') : []) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      // `1234 (name, with anything) S 1 ...`
+      const text = readFileSync(`/proc/${name}/stat`, 'latin1');
+      parents.set(Number(name), Number(text.slice(text.lastIndexOf(')') + 4).split(' ')[0]));
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  const found = [pid];
+  for (const one of found) for (const [child, of] of parents) if (of === one) found.push(child);
+  return found.slice(1);
+}
+
+function kill(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
+}
 
 /**
  * Runs node with `args` (behind `wrapper`), shows its output, and keeps it. Ends it after `seconds`, or when it goes on although
@@ -26,8 +56,6 @@ export function runNode(
       cwd: root,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      // A group of its own, so that a step which takes too long ends with all that it started.
-      detached: true,
     });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -41,7 +69,7 @@ export function runNode(
     const end = (reason) => {
       if (why !== undefined || child.pid === undefined) return;
       why = reason;
-      process.kill(-child.pid, 'SIGKILL');
+      for (const pid of [child.pid, ...descendants(child.pid)]) kill(pid);
     };
     const timer = setTimeout(() => end(`ended after ${Math.round(seconds)} s`), seconds * 1000);
     let since;

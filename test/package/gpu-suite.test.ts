@@ -56,6 +56,12 @@ function fakeSanitizer(text: string, code: number): void {
   chmodSync(file, 0o755);
 }
 
+/** A process that has ended and that nobody has asked about is none. */
+function isRunning(pid: number): boolean {
+  const file = `/proc/${pid}/stat`;
+  return existsSync(file) && !/\) Z /.test(readFileSync(file, 'latin1'));
+}
+
 describe('a tool of compute-sanitizer', () => {
   test('is run over the op tables, for kernels of ours, a process for each file', () => {
     fakeSanitizer('========= RACECHECK SUMMARY: 0 hazards displayed (0 errors, 0 warnings)', 0);
@@ -115,6 +121,18 @@ test('a step that takes too long is ended, and says what it did not come to', ()
   const { unfinished } = JSON.parse(readFileSync(path.join(folder, 'out/tests.json'), 'utf8'));
   expect(unfinished).toEqual(['dist/test/ops/haxpy.test.js']);
   expect(existsSync(path.join(folder, 'out/tests.jsonl'))).toBe(false);
+});
+
+test('a step that is ended takes along what it has started', () => {
+  const pids = path.join(folder, 'pids');
+  const file = path.join(folder, 'compute-sanitizer');
+  writeFileSync(file, `#!/bin/sh\nsleep 100 & echo $! $$ > ${pids}\nwait\n`);
+  chmodSync(file, 0o755);
+  const { status, steps } = suite(['--steps', 'memcheck', '--seconds', '1']);
+  expect(status).toBe(1);
+  expect(steps[0].summary).toContain('no summary, exit code 124');
+  const alive = readFileSync(pids, 'utf8').trim().split(' ').map(Number).filter(isRunning);
+  expect(alive).toEqual([]);
 });
 
 test('what the time does not suffice for is not begun', () => {
