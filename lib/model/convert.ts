@@ -12,6 +12,7 @@ import {
 } from '../graph/passes/cast-constant';
 import { convertPrecision } from '../graph/passes/convert-precision';
 import { hasFloatPlaces } from '../graph/passes/float-places';
+import { constantOf, liftConstants } from '../graph/passes/fold';
 import { type LowPrecision, mixedPrecision } from '../graph/passes/mixed-precision';
 import { isFloatOnly, type Paint } from '../graph/passes/paint';
 import {
@@ -45,7 +46,7 @@ export interface PrecisionOptions {
   /** Nodes that stay float32: names, in which * stands for any text, or regular expressions. */
   readonly keep?: readonly (string | RegExp)[] | undefined;
   /**
-   * Constants with finite values beyond the new precision's range: 'report' lists them and rounds to infinity (default),
+   * Constants with finite values beyond the new precision's range that are converted: 'report' rounds to infinity (default),
    * 'clamp' takes the largest finite value instead, 'keep' leaves them and the nodes that read them in float32, 'error'
    * refuses the conversion.
    */
@@ -177,7 +178,12 @@ const LIMITS = {
 function findOutOfRange(graph: Graph, to: LowPrecision): OutOfRangeConstant[] {
   const found: OutOfRangeConstant[] = [];
   const limit = LIMITS[to].overflow;
-  for (const [name, { dtype, data }] of graph.initializers) {
+  const constants = new Map(graph.initializers);
+  for (const node of graph.nodes) {
+    const constant = node.op === 'Constant' && node.domain === '' ? constantOf(node) : undefined;
+    if (constant) constants.set(node.outputs[0] ?? '', constant);
+  }
+  for (const [name, { dtype, data }] of constants) {
     if (dtype !== 'float32') continue;
     let values = 0;
     let largest = 0;
@@ -192,7 +198,9 @@ function findOutOfRange(graph: Graph, to: LowPrecision): OutOfRangeConstant[] {
   return found;
 }
 
+/** The constant with the largest finite value in place of those beyond it. */
 function clamp(constant: Constant, to: LowPrecision): Constant {
+  if (constant.dtype !== 'float32') return constant;
   const { largest, overflow } = LIMITS[to];
   const data = Float32Array.from(constant.data as Float32Array, (value) =>
     Math.abs(value) >= overflow && Math.abs(value) !== Infinity
@@ -202,27 +210,18 @@ function clamp(constant: Constant, to: LowPrecision): Constant {
   return { ...constant, data };
 }
 
-/** The graph with the constants that do not fit dealt with, and those that must stay float32. */
-function treatOutOfRange(
-  graph: Graph,
+/** @throws ModelError naming the first constant that does not fit and was cast all the same. */
+function checkFitting(
   to: Precision,
-  policy: OutOfRange,
-): { graph: Graph; outOfRange: readonly OutOfRangeConstant[]; kept: ReadonlySet<string> } {
-  if (to === 'float32') return { graph, outOfRange: [], kept: new Set() };
-  const outOfRange = findOutOfRange(graph, to);
-  const names = new Set(outOfRange.map(({ name }) => name));
-  const [first] = outOfRange;
-  if (first && policy === 'error') {
-    throw modelError(
-      `initializer "${first.name}" holds ${first.values} values beyond the range of ${to}, the largest ${first.largest}`,
-      { suggestion: "Convert with outOfRange: 'keep', 'clamp' or 'report'" },
-    );
-  }
-  if (policy !== 'clamp') return { graph, outOfRange, kept: policy === 'keep' ? names : new Set() };
-  const initializers = new Map(graph.initializers);
-  for (const name of names)
-    initializers.set(name, clamp(graph.initializers.get(name) as Constant, to));
-  return { graph: { ...graph, initializers }, outOfRange, kept: new Set() };
+  outOfRange: readonly OutOfRangeConstant[],
+  isCast: (name: string) => boolean,
+): void {
+  const first = outOfRange.find(({ name }) => isCast(name));
+  if (!first) return;
+  throw modelError(
+    `initializer "${first.name}" holds ${first.values} values beyond the range of ${to}, the largest ${first.largest}`,
+    { suggestion: "Convert with outOfRange: 'keep', 'clamp' or 'report'" },
+  );
 }
 
 /** `high`: names of nodes that stay float32; a compute type for all nodes is not meant for them. */
@@ -312,25 +311,34 @@ export async function prepareConversion(
     throw new ParamError(`convert: low is for precision 'mixed' and 'auto', got '${precision}'`);
   }
   const to = isMixed ? low : precision;
-  const graph = raise(given, to, options.opset);
-  const treated = treatOutOfRange(graph, to, outOfRange);
-  const keeps = nodeMatcher('keep', graph, keep);
-  const { cast, loss } = await castConstants(treated.graph, to, device);
-  const refuses = to === 'float32' ? () => undefined : refusal(graph, to);
+  const raised = raise(given, to, options.opset);
+  const beyond = to === 'float32' ? [] : findOutOfRange(raised, to);
+  const tooLarge = new Set(outOfRange === 'keep' ? beyond.map(({ name }) => name) : []);
+  const keeps = nodeMatcher('keep', raised, keep);
+  const refuses = to === 'float32' ? () => undefined : refusal(raised, to);
   const isUniform =
     to === 'float32' ||
     (!isMixed &&
       keep.length === 0 &&
-      treated.kept.size === 0 &&
-      !graph.nodes.some((node) => isFloatOnly(node) || refuses(node) !== undefined) &&
-      !hasFloatPlaces(graph, valueTypes(graph, dtypeOf)));
+      tooLarge.size === 0 &&
+      !raised.nodes.some((node) => isFloatOnly(node) || refuses(node) !== undefined) &&
+      !hasFloatPlaces(raised, valueTypes(raised, dtypeOf)));
+  const graph = isUniform ? raised : liftConstants(raised);
+  const clamps = to !== 'float32' && outOfRange === 'clamp' && beyond.length > 0;
+  const fitted = (constant: Constant) => (clamps ? clamp(constant, to) : constant);
+  const { cast, lossOf } = await castConstants(graph, to, device, fitted);
 
   return (keepMore) => {
+    const used = new Set<Constant>();
+    const castOne = (constant: Constant) => {
+      used.add(constant);
+      return cast(constant);
+    };
     if (isUniform) {
-      const converted = convertPrecision(treated.graph, ONNX_OPS, {
+      const converted = convertPrecision(graph, ONNX_OPS, {
         precision: to,
         keepIo: options.keepIo,
-        cast,
+        cast: castOne,
         dataType,
       });
       const nodes = graph.nodes.map(({ name, op }) => ({
@@ -339,29 +347,41 @@ export async function prepareConversion(
         precision: to,
         why: 'all nodes',
       }));
-      return finish(converted, nodes, converted.nodes.length - graph.nodes.length);
+      return finish(converted, nodes, converted.nodes.length - graph.nodes.length, used);
     }
     const choice =
       precision === 'mixed'
         ? { method: PROFILES[profile].method, listOf: editLists(profile, lists) }
         : EVERYTHING;
-    const result = mixedPrecision(treated.graph, {
+    const result = mixedPrecision(graph, {
       ...choice,
       to: to as LowPrecision,
       keep: (node) => keeps(node) || keepMore.has(node.name),
-      tooLarge: treated.kept,
+      tooLarge,
       refuses,
       keepIo: options.keepIo ?? true,
       dataType,
-      cast: (constant, wanted) => (wanted === to ? cast(constant) : castConstant(constant, wanted)),
+      cast: (constant, wanted) =>
+        wanted === to ? castOne(constant) : castConstant(constant, wanted),
     });
-    return finish(result.graph, result.paints.map(describe), result.casts);
+    return finish(result.graph, result.paints.map(describe), result.casts, used);
   };
 
   function describe({ node, low: isLow, why }: Paint): NodePrecision {
     return { name: node.name, op: node.op, precision: isLow ? to : 'float32', why };
   }
-  function finish(made: Graph, nodes: readonly NodePrecision[], casts: number): Converted {
+  function finish(
+    made: Graph,
+    nodes: readonly NodePrecision[],
+    casts: number,
+    used: ReadonlySet<Constant>,
+  ): Converted {
+    // Constant nodes are left where everything is cast only.
+    const isCast = (name: string) => {
+      const constant = graph.initializers.get(name);
+      return constant === undefined || used.has(constant);
+    };
+    if (outOfRange === 'error') checkFitting(to, beyond, isCast);
     const high = new Set(nodes.filter((n) => n.precision !== to).map((n) => n.name));
     return {
       graph: setCompute(made, options.compute, high),
@@ -370,8 +390,8 @@ export async function prepareConversion(
         low: isMixed ? low : undefined,
         nodes,
         casts,
-        outOfRange: treated.outOfRange,
-        loss,
+        outOfRange: beyond,
+        loss: lossOf(used),
       },
     };
   }
