@@ -85,7 +85,7 @@ void check_result(const ConvCase& t, Wanted wanted, const Kind& kind, HostTensor
     } else {
       if (bias.given) sum.add(addend);
       want = bias.relu && sum.value <= 0 ? 0 : sum.value;
-      bound = product_bound(out.dtype, kind.compute, sum.terms, want, sum.magnitude);
+      bound = product_bound(out.dtype, kind.compute, sum.terms, want, sum.magnitude, true);
       if (std::fabs(get(out, i) - want) <= bound) continue;
     }
     if (++bad == 1)

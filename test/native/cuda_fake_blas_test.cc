@@ -209,12 +209,12 @@ TEST(float16_sums_stagnate_as_their_accumulator_does) {
   CHECK((candidates(p).front().impl & kImplAccumulator32F) != 0);
 }
 
-TEST(tf32_rounds_operands_to_ten_bits_ties_away) {
+TEST(tf32_cuts_operands_to_ten_bits) {
   Problem x(1, 1, 1);
   x.p.compute = BlasCompute::kFastTf32;
   x.p.impl_mask = kImplTensorOps | kImplAccumulator32F | kImplInputTf32;
   for (BlasMatrix* m : {&x.p.a, &x.p.b, &x.p.c, &x.p.d}) *m = {DType::kF32, 4, 0, 16};
-  alignas(16) float a[4] = {1 + 0x1p-11f}, b[4] = {1}, d[4] = {};
+  alignas(16) float a[4] = {1 + 0x1.8p-10f}, b[4] = {1}, d[4] = {};
   BlasOperands o;
   o.alpha = BlasScalar::of(1.0f);
   o.beta = BlasScalar::of(0.0f);

@@ -31,15 +31,16 @@ inline double rounding_bound(DType t, double y) {
 
 /// A sum of `terms` products, stored as `out`. `magnitude` is the sum of the products' absolute
 /// values. float32 sums: 4 * sqrt(terms) * u32 * magnitude. float16 sums: min(terms, 8 *
-/// sqrt(terms)) * u16 * magnitude. tf32: both operands of each product are off by 2^-11, sums as
-/// float32.
-inline double product_bound(DType out, Compute compute, int64_t terms, double y, double magnitude) {
+/// sqrt(terms)) * u16 * magnitude. tf32: both operands of each product are off by 2^-11, where they
+/// are `cut` instead of rounded by 2^-10; sums as float32.
+inline double product_bound(DType out, Compute compute, int64_t terms, double y, double magnitude,
+                            bool cut = false) {
   const double n = static_cast<double>(std::max<int64_t>(terms, 1));
   double sum = 4 * std::sqrt(n) * unit_roundoff(DType::kF32) * magnitude;
   if (compute == Compute::kFloat16)
     sum = std::min(n, 8 * std::sqrt(n)) * unit_roundoff(DType::kF16) * magnitude +
           underflow(DType::kF16);
-  if (compute == Compute::kTf32) sum += 1.001 * 0x1p-10 * magnitude;
+  if (compute == Compute::kTf32) sum += 1.001 * (cut ? 0x1p-9 : 0x1p-10) * magnitude;
   return rounding_bound(out, y) + sum;
 }
 

@@ -63,7 +63,7 @@ describeOp<Case>({
       residual,
       compute,
       relu,
-      anyOrder: device !== 'cpu',
+      device,
     }),
   *cases(rng): Iterable<OpCase<Case>> {
     for (let i = 0; i < 480; i++) {
@@ -151,8 +151,8 @@ describeOp<Case>({
   name: 'conv2dBackwardInput',
   run: ([dy, w], one) =>
     conv2dBackwardInput(dy as Tensor, w as Tensor, { ...options(one), inputSize: one.s.image }),
-  reference: ([dy, w], { s, compute }) =>
-    convReference(s, 'x', dy as HostTensor, w as HostTensor, { compute }),
+  reference: ([dy, w], { s, compute }, device) =>
+    convReference(s, 'x', dy as HostTensor, w as HostTensor, { compute, device }),
   cases: (rng) => gradientCases(rng, 'x'),
   refuses: [
     {
@@ -174,8 +174,8 @@ describeOp<Case>({
   name: 'conv2dBackwardFilter',
   run: ([x, dy], one) =>
     conv2dBackwardFilter(x as Tensor, dy as Tensor, { ...options(one), filterSize: one.s.kernel }),
-  reference: ([x, dy], { s, compute }) =>
-    convReference(s, 'w', x as HostTensor, dy as HostTensor, { compute }),
+  reference: ([x, dy], { s, compute }, device) =>
+    convReference(s, 'w', x as HostTensor, dy as HostTensor, { compute, device }),
   cases: (rng) => gradientCases(rng, 'w'),
   refuses: [
     {

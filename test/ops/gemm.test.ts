@@ -12,7 +12,7 @@ import {
 } from '../support/op-info';
 import { broadcastTo, product } from '../support/product';
 import { Rng, roundTo, SEED } from '../support/rng';
-import { roundingBound, sumBound } from '../support/tolerance';
+import { type Accumulation, roundingBound, sumBound, sumsOn } from '../support/tolerance';
 
 const size = (rng: Rng) => rng.pick([0, 1, 2, 4, 7, 12, 13, 16, 33]);
 const depth = (rng: Rng) => rng.pick([0, 1, 3, 4, 5, 16, 31, 130]);
@@ -49,7 +49,7 @@ function scaled(
   [a, b, c]: readonly (HostTensor | undefined)[],
   params: HgemmParams,
   dtype: DType,
-  sum: 'float16' | 'float32' | 'tf32',
+  sum: Accumulation,
 ) {
   const { shape, sums, magnitudes, k } = product(a as HostTensor, b as HostTensor, plain(params));
   const step = sum === 'float16' ? 'float16' : 'float32';
@@ -166,10 +166,10 @@ const TYPES: readonly (readonly [DType, GemmExParams['compute'], DType])[] = [
 describeOp<GemmExParams>({
   name: 'gemmEx',
   run: ([a, b, c], params) => gemmEx(a as Tensor, b as Tensor, { ...params, c }),
-  reference: (inputs, params) => {
+  reference: (inputs, params, device) => {
     const dtype = params.outputDType as DType;
     if (params.compute !== 'int32')
-      return scaled(inputs, params, dtype, params.compute as 'float32');
+      return scaled(inputs, params, dtype, sumsOn(device, params.compute as 'float32'));
     if (dtype === 'float32') return scaled(inputs, params, dtype, 'float32');
     const [a, b, c] = inputs as [HostTensor, HostTensor, HostTensor | undefined];
     const { shape, sums } = product(a, b, plain(params));

@@ -11,7 +11,7 @@ import {
 } from '../support/op-info';
 import { product } from '../support/product';
 import type { Rng } from '../support/rng';
-import { functionBound, roundingBound, sumBound } from '../support/tolerance';
+import { functionBound, roundingBound, sumBound, sumsOn } from '../support/tolerance';
 
 /** Types of x and w, of the sums, and of y. */
 const KINDS: readonly (readonly [DType, LinearParams['compute'], DType])[] = [
@@ -38,11 +38,12 @@ const geluUlps = (x: number) => 8 + (x < 0 ? 2 * Math.min(x * x, 400) : 0);
 describeOp<LinearParams>({
   name: 'linear',
   run: ([x, w, bias], params) => linear(x as Tensor, w as Tensor, { ...params, bias }),
-  reference: ([x, w, bias], params) => {
+  reference: ([x, w, bias], params, device) => {
     const dtype = params.outputDType as DType;
     const activation = params.activation as LinearActivation;
     const compute = params.compute as 'float32' | 'float16' | 'tf32';
     const step: DType = compute === 'float16' ? 'float16' : 'float32';
+    const accumulate = sumsOn(device, compute);
     const [input, weights] = [x as HostTensor, w as HostTensor];
     // A single row is a row of a matrix.
     const rows = input.shape.length === 1 ? { ...input, shape: [1, ...input.shape] } : input;
@@ -54,7 +55,7 @@ describeOp<LinearParams>({
     );
     const bounds = values.map((y, i) => {
       const before =
-        sumBound(sums[i] as number, magnitudes[i] as number, k, step, compute) +
+        sumBound(sums[i] as number, magnitudes[i] as number, k, step, accumulate) +
         roundingBound(added[i] as number, step);
       const apply =
         activation === 'gelu-tanh' ? functionBound(y, dtype, geluUlps(added[i] as number)) : 0;

@@ -14,7 +14,7 @@ import {
 import { difference } from '../support/compare';
 import { product } from '../support/product';
 import { Rng, SEED } from '../support/rng';
-import { sumBound } from '../support/tolerance';
+import { sumBound, sumsOn } from '../support/tolerance';
 
 type Kind = readonly [a: DType, b: DType, compute?: Compute, outputDType?: DType];
 
@@ -65,7 +65,7 @@ function matrices(rng: Rng, [a, b]: Kind, { transA, transB }: MatmulParams) {
 describeOp<MatmulParams>({
   name: 'matmul',
   run: ([a, b], params) => matmul(a as Tensor, b as Tensor, params),
-  reference: ([a, b], params) => {
+  reference: ([a, b], params, device) => {
     const integers = (a as HostTensor).dtype.endsWith('int8');
     const dtype = params.outputDType ?? (integers ? 'int32' : (a as HostTensor).dtype);
     const { shape, sums, magnitudes, k } = product(a as HostTensor, b as HostTensor, {
@@ -74,9 +74,8 @@ describeOp<MatmulParams>({
     });
     if (integers) return { shape, dtype, values: sums };
     const sum = dtype === 'float64' ? 'float64' : (params.compute ?? 'float32');
-    const bounds = sums.map((y, i) =>
-      sumBound(y, magnitudes[i] as number, k, dtype, sum as 'float32'),
-    );
+    const accumulate = sumsOn(device, sum as 'float32');
+    const bounds = sums.map((y, i) => sumBound(y, magnitudes[i] as number, k, dtype, accumulate));
     return { shape, dtype, values: sums, bounds };
   },
   *cases(rng): Iterable<OpCase<MatmulParams>> {

@@ -4,7 +4,7 @@ import type { Compute, DType } from '../../binding';
 import type { Expected } from './compare';
 import type { HostTensor } from './op-info';
 import { type Rng, roundTo } from './rng';
-import { sumBound } from './tolerance';
+import { sumBound, sumsOn } from './tolerance';
 
 type Pair = readonly [number, number];
 type Four = readonly [number, number, number, number];
@@ -159,7 +159,7 @@ export const shapeOf = (s: ConvShape, wanted: Wanted) =>
 
 /**
  * The sums of products of `a` and `b` ((x, w), (dy, w) or (x, dy)), with bounds of the arithmetic; exact for integers and
- * for conv2d with float16 sums, unless the order of these is `anyOrder`: libraries on a GPU have orders of their own.
+ * for conv2d with float16 sums on the CPU: libraries on a GPU have orders of their own.
  */
 export function convReference(
   s: ConvShape,
@@ -171,7 +171,7 @@ export function convReference(
     residual?: HostTensor | undefined;
     compute?: Compute | undefined;
     relu?: boolean;
-    anyOrder?: boolean;
+    device?: string;
   } = {},
 ): Expected {
   const shape = shapeOf(s, wanted);
@@ -179,7 +179,8 @@ export function convReference(
   const values = new Float64Array(n);
   const magnitude = new Float64Array(n);
   const terms = new Float64Array(n);
-  const half = options.compute === 'float16' && !options.anyOrder;
+  const { device = 'cpu' } = options;
+  const half = options.compute === 'float16' && device === 'cpu';
   eachProduct(s, (yi, xi, wi) => {
     const [o, i, j] = wanted === 'y' ? [yi, xi, wi] : wanted === 'x' ? [xi, yi, wi] : [wi, xi, yi];
     const product = (a.values[i] as number) * (b.values[j] as number);
@@ -207,7 +208,8 @@ export function convReference(
     if (options.relu && y < 0) y = 0;
     values[i] = integers ? Number(BigInt.asIntN(32, BigInt(y))) : y;
     if (!integers && !half) {
-      const accumulate = options.compute === 'int32' ? 'float32' : (options.compute ?? 'float32');
+      const compute = options.compute === 'int32' ? 'float32' : (options.compute ?? 'float32');
+      const accumulate = sumsOn(device, compute);
       bounds[i] = sumBound(y, magnitude[i] as number, (terms[i] as number) + 1, dtype, accumulate);
     }
   }

@@ -31,6 +31,13 @@ export function functionBound(y: number, dtype: DType, ulps = 2): number {
   return roundingBound(y, dtype) + ulps * 2 * unitRoundoff(inner) * Math.abs(y) + floor(inner);
 }
 
+/** How sums may be accumulated. `tf32-cut`: as tf32, but the operands are cut to 10 fraction bits instead of rounded. */
+export type Accumulation = 'float16' | 'float32' | 'float64' | 'tf32' | 'tf32-cut';
+
+/** What `compute` stands for on a device: wgmma cuts operands of tf32 (PTX ISA), and libraries need not round them first. */
+export const sumsOn = <C extends string>(device: string, compute: C): C | 'tf32-cut' =>
+  compute === 'tf32' && device !== 'cpu' ? 'tf32-cut' : compute;
+
 /**
  * Of a sum of `terms` products accumulated in `accumulate` and rounded to `dtype`.
  *
@@ -43,7 +50,7 @@ export function sumBound(
   magnitude: number,
   terms: number,
   dtype: DType,
-  accumulate: 'float16' | 'float32' | 'float64' | 'tf32' = 'float32',
+  accumulate: Accumulation = 'float32',
 ): number {
   const output = roundingBound(y, dtype);
   const root = Math.sqrt(Math.max(terms, 1));
@@ -52,6 +59,8 @@ export function sumBound(
       return output + Math.min(terms, 8 * root) * 2 ** -11 * magnitude + floor('float16');
     case 'tf32': // both operands are rounded to 10 fraction bits first
       return output + (2 * 2 ** -11 * 1.001 + 4 * root * 2 ** -24) * magnitude;
+    case 'tf32-cut':
+      return output + (2 * 2 ** -10 * 1.001 + 4 * root * 2 ** -24) * magnitude;
     case 'float32':
       return output + 4 * root * 2 ** -24 * magnitude;
     case 'float64':

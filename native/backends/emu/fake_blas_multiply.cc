@@ -25,10 +25,11 @@ double load(const void* data, DType type, int64_t at) {
   });
 }
 
-/// `x` to 10 fraction bits, to nearest, ties away from zero: what becomes of an operand of tf32.
+/// What becomes of an operand of tf32: cut to 10 fraction bits, as wgmma does (PTX ISA). Kernels
+/// for other devices may round first.
 float to_tf32(float x) {
   if (!std::isfinite(x)) return x;
-  return std::bit_cast<float>((std::bit_cast<uint32_t>(x) + 0x1000u) & ~0x1fffu);
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(x) & ~0x1fffu);
 }
 
 /// The sum of a[i] * b[i], 0 <= i < n, as the algorithm accumulates. Integer sums wrap.

@@ -10,7 +10,7 @@ namespace halftone::vendor::fake {
 /// Ids of the engines. Each has a flaw that the real library's engines have too; kHonest has none.
 enum DnnEngineId : int64_t {
   kHonest = 0,      // sums one term after the other in the compute type; takes everything
-  kTensorCores,     // sums of 16 products at a time; rounds float32 inputs to tf32
+  kTensorCores,     // sums of 16 products at a time; cuts float32 inputs to tf32
   kSecretlyWide,    // compute float16: sums in float32 all the same
   kHalfReduction,   // compute float32: adds partial sums in float16
   kVarying,         // adds in another order each time

@@ -24,11 +24,11 @@ void store(void* data, DType type, int64_t i, float v) {
 }
 
 float rounded_to_half(float v) { return to_float(to_f16(v)); }
-// 10 fraction bits, to nearest, ties away: cvt.rna.tf32.f32.
-float rounded_to_tf32(float v) {
+// 10 fraction bits, cut: what wgmma does to float32 (PTX ISA).
+float cut_to_tf32(float v) {
   const uint32_t u = std::bit_cast<uint32_t>(v);
   if ((u & 0x7f800000u) == 0x7f800000u) return v;
-  return std::bit_cast<float>((u + 0x1000u) & 0xffffe000u);
+  return std::bit_cast<float>(u & 0xffffe000u);
 }
 
 /// The factors of one output, in the order of the definition, padding as zeros.
@@ -72,7 +72,7 @@ float sum_of(Terms& t, const ConvSpec& s, int64_t engine, int64_t run) {
   if (engine == kTensorCores || engine == kDownConverting) {
     if (f32)
       for (std::vector<float>* v : {&t.a, &t.b})
-        for (float& x : *v) x = engine == kTensorCores ? rounded_to_tf32(x) : to_float(to_bf16(x));
+        for (float& x : *v) x = engine == kTensorCores ? cut_to_tf32(x) : to_float(to_bf16(x));
     return sum_in_steps(t, half);
   }
   if (engine == kSecretlyWide || engine == kWideOutput) return sum_in_steps(t, false);
