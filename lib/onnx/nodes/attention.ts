@@ -1,5 +1,5 @@
 import type { NodeCall, OpDefinition, Value } from '../../graph/op-set';
-import { computeOption } from './common';
+import { computeOption, sameTypes } from './common';
 import { concat, slice, transpose } from './move';
 import { algebra, cast, scalar, wideType } from './scalar';
 import { reshape } from './shape';
@@ -194,6 +194,7 @@ const rotaryEmbedding: OpDefinition = {
       if (!ids) return reshape(call, cache, [b, s, 1, half]);
       return reshape(call, rowsAt(call, cache, ids, b * s), [b, s, 1, half]);
     };
+    sameTypes(call, [given, call.input(1), call.input(2)]);
     const [cos, sin] = [angles(1), angles(2)];
     const interleaved = (call.int('interleaved') ?? 0) !== 0;
     const front = turned === d ? x : slice(call, x, 3, 0, turned);

@@ -90,7 +90,8 @@ export const WINDOW_ATTRIBUTES = {
   strides: 'ints',
 } as const;
 
-const PADDING: Readonly<Record<string, string>> = {
+/** auto_pad as Halftone's ops call it, but for NOTSET. */
+export const PADDING: Readonly<Record<string, string>> = {
   SAME_UPPER: 'same',
   SAME_LOWER: 'same-lower',
   VALID: 'valid',
@@ -156,6 +157,8 @@ export function pair(call: NodeCall, name: string): readonly number[] | undefine
 function padding(call: NodeCall): string | readonly number[] {
   const auto = call.string('auto_pad') ?? 'NOTSET';
   const pads = call.ints('pads');
+  if (pads?.some((size) => size < 0))
+    throw call.error(`pads must be 0 or more, got [${pads.join(', ')}]`);
   if (auto === '' || auto === 'NOTSET') {
     if (!pads) return 'valid';
     const axes = call.input(0).desc.shape.length - 2;

@@ -4,6 +4,7 @@ import {
   checkFilter,
   computeOption,
   fromImages,
+  PADDING,
   perImageBatch,
   sameTypes,
   WINDOW_ATTRIBUTES,
@@ -48,6 +49,9 @@ function transposedAxes(call: NodeCall, sizes: readonly number[], kernel: readon
   const [strides, dilations] = [list('strides'), list('dilations')];
   const [extras, shape] = [list('output_padding'), list('output_shape')];
   const auto = call.string('auto_pad') || 'NOTSET';
+  if (auto !== 'NOTSET' && !Object.hasOwn(PADDING, auto)) {
+    throw call.error(`auto_pad must be NOTSET, ${Object.keys(PADDING).join(', ')}, got "${auto}"`);
+  }
   const pads = auto === 'VALID' ? undefined : perAxis(call, 'pads', 2 * sizes.length);
   return sizes.map((size, axis): WindowAxis => {
     const [taps = 1, stride = 1, dilation = 1] = [kernel[axis], strides?.[axis], dilations?.[axis]];

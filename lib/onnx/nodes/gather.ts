@@ -168,6 +168,11 @@ const tensorScatter: OpDefinition = {
     const a = algebra(call, 'int64');
     const along = (n: number, at: number) => shape.map((_, k) => (k === at ? n : 1));
     const begin = call.optional(2);
+    if (begin && begin.desc.shape.join() !== `${shape[0]}`) {
+      throw call.error(
+        `write_indices must have the shape [${shape[0]}], got [${begin.desc.shape.join(', ')}]`,
+      );
+    }
     const offsets = countUp(call, count, 0, along(count, axis));
     const places = begin ? a.add(offsets, reshape(call, begin, along(shape[0] ?? 0, 0))) : offsets;
     // Both are less than the size, so that their sum goes around once at most.

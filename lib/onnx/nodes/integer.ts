@@ -7,6 +7,7 @@ import {
   checkFilter,
   fromImages,
   perImageBatch,
+  sameTypes,
   WINDOW_ATTRIBUTES,
   windowOptions,
 } from './common';
@@ -84,6 +85,7 @@ function convProduct(
   bias?: Value,
 ): Value {
   checkFilter(call, x, w);
+  if (zw) sameTypes(call, [w, zw]);
   const f = algebra(call, 'int32');
   const { padding, ...window } = windowOptions(call);
   const groups = call.int('group') ?? 1;
@@ -150,7 +152,9 @@ function explicitPadding(
 
 /** The value of a scalar zero point, which the padding takes; 0 where it is left out. */
 function knownZero(call: NodeCall, index: number): number {
-  if (!call.optional(index)) return 0;
+  const zero = call.optional(index);
+  if (!zero) return 0;
+  sameTypes(call, [call.input(0), zero]);
   const { data } = call.known(index);
   if (data.length !== 1) throw call.error(`input ${index} must be one number, got ${data.length}`);
   return Number(data[0]);

@@ -122,7 +122,7 @@ const maxUnpool: OpDefinition = {
     const [n = 0, c = 0, ...sizes] = x.desc.shape;
     const kernel = kernelOf(call);
     const count = sizes.length;
-    if (kernel.length !== count || count === 0) {
+    if (kernel.length !== count || count === 0 || kernel.some((size) => size < 1)) {
       throw call.error(
         `kernel_shape must have one size for each axis behind the channels, got [${kernel.join(', ')}] for [${x.desc.shape.join(', ')}]`,
       );

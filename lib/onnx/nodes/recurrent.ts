@@ -203,6 +203,9 @@ function run(call: NodeCall, kind: Kind): readonly Value[] {
   }
   const others = [1, 2, 3, 5, ...(lstm ? [6, 7] : [])].map((i) => call.optional(i));
   sameTypes(call, [given, ...others.filter((value) => value !== undefined)]);
+  const counts = call.optional(4)?.desc.dtype ?? 'int32';
+  if (counts !== 'int32' && counts !== 'int64')
+    throw call.error(`sequence_lens must be int32, got ${counts}`);
   const a = algebra(call, x.desc.dtype);
   const zeros = (shape: readonly number[]) =>
     call.emit('full', [], { shape, value: 0, dtype: x.desc.dtype });

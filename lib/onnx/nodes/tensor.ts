@@ -126,7 +126,9 @@ function split(call: NodeCall, sizes: readonly number[] | undefined): readonly V
   const axis = axisOf(call, call.int('axis') ?? 0, x.desc.shape.length);
   const length = x.desc.shape[axis] as number;
   const count = call.node.outputs.length;
-  // Equal parts; the last may be smaller.
+  // Equal parts; since 18 the last may be smaller.
+  if (!sizes && call.opset < 18 && length % count !== 0)
+    throw call.error(`axis ${axis} of ${length} must be ${count} equal parts`);
   const equal = Math.ceil(length / count);
   const parts =
     sizes ??
@@ -230,7 +232,11 @@ const PAD: readonly OpDefinition[] = [
     since: 11,
     inputs: [2, 4],
     attributes: { mode: 'string' },
-    lower: (call) => pad(call, call.knownInts(1) ?? [], number(call, 2) ?? 0),
+    lower(call) {
+      const value = call.optional(2);
+      if (value) sameTypes(call, [call.input(0), value]);
+      return pad(call, call.knownInts(1) ?? [], number(call, 2) ?? 0);
+    },
     batch: (query) => padBatch(query, knownOf(query, 1)),
   },
 ];
