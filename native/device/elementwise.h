@@ -10,13 +10,16 @@ namespace halftone::device {
 
 inline constexpr unsigned kElementwiseThreads = 256;
 
-/// Blocks of 256 threads for a grid-stride loop over n elements, `per_thread` at a time: enough to
-/// fill the device eight times over (2048 threads each multiprocessor), not more, so that each
-/// thread has its next loads to issue.
+/// Blocks of a multiprocessor in a grid-stride loop. Eight of 256 threads fill it, or five or six
+/// of kernels with many registers: then the last two or three of eight run alone, with too few
+/// loads under way, for a third of the time. Of 32 it is a twentieth.
+inline constexpr int64_t kBlocksPerMultiprocessor = 32;
+
+/// Blocks of 256 threads for a grid-stride loop over n elements, `per_thread` at a time.
 inline unsigned elementwise_grid(const vendor::DeviceProperties& p, int64_t n, int64_t per_thread) {
   const int64_t needed =
       (n + kElementwiseThreads * per_thread - 1) / (kElementwiseThreads * per_thread);
-  const int64_t most = static_cast<int64_t>(std::max(p.multiprocessors, 1)) * 8;
+  const int64_t most = std::max(p.multiprocessors, 1) * kBlocksPerMultiprocessor;
   return static_cast<unsigned>(std::clamp<int64_t>(needed, 1, most));
 }
 

@@ -68,7 +68,7 @@ const Shapes kShapes[] = {
     {{2, 1, 6}, {5, 1}},           //
     {{1, 3, 1, 5}, {2, 1, 4, 1}},  // both
     {{3, 1, 32}, {1, 4, 32}},      //
-    {{300, 256}, {256}},           // more packs than the emulated device takes at once
+    {{1100, 256}, {256}},          // more packs than the emulated device takes at once
 };
 
 }  // namespace
