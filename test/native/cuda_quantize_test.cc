@@ -4,6 +4,7 @@
 #include "device/divide.h"
 #include "ops/dequantize/dequantize.h"
 #include "ops/quantize/quantize.h"
+#include "ops/quantize/small_code.h"
 #include "ops/quantize_v2/quantize_v2.h"
 #include "ops/requantize/requantize.h"
 #include "quant_oracle.h"
@@ -81,6 +82,35 @@ TEST(divisors_divide) {
       for (const int64_t n : numbers)
         for (const int64_t m : {n, n / d * d, n / d * d - 1})
           if (m >= 0) CHECK_EQ(device::quotient(device::divisor_of(d), m), m / d);
+}
+
+// Numbers of all magnitudes, and quotients at and next to ties.
+TEST(codes_by_reciprocals_are_those_of_divisions) {
+  Rng rng(7);
+  const auto any = [&] { return std::bit_cast<float>(static_cast<uint32_t>(rng.bits())); };
+  const auto check_pair = [&](float v, float scale) {
+    const int32_t zero = static_cast<int32_t>(rng.between(-128, 127));
+    const float t = quotient(v, quick_divisor(scale));
+    const bool even =
+        small_code<false>(t, zero, -128, 127) == quantize_code<false>(v / scale, zero, -128, 127);
+    const bool away =
+        small_code<true>(t, zero, -128, 127) == quantize_code<true>(v / scale, zero, -128, 127);
+    const bool wide = small_code<false>(t, zero + 128, 0, 65535) ==
+                      quantize_code<false>(v / scale, zero + 128, 0, 65535);
+    if (!even || !away || !wide)
+      check::fail(__FILE__, __LINE__, concat(v, " / ", scale, " with zero point ", zero));
+  };
+  for (int i = 0; i < 300000; ++i) {
+    check_pair(any(), any());
+    const float scale = static_cast<float>(std::exp2(rng.between(-120, 120)) * (1 + rng.unit()));
+    const float tie = static_cast<float>(rng.between(-140000, 140000)) / 2;
+    for (const float near : {tie * scale, std::nextafter(tie * scale, INFINITY),
+                             std::nextafter(tie * scale, -INFINITY)})
+      check_pair(near, scale);
+  }
+  for (const float v : {0.0f, -0.0f, 1.0f, 3e38f, 1e-45f, INFINITY, -INFINITY, NAN})
+    for (const float scale : {1.0f, -3.0f, 0.0f, 1e-45f, 1e-38f, 3e38f, INFINITY, NAN})
+      check_pair(v, scale);
 }
 
 TEST(quantize_gives_the_codes_of_the_cpu) {

@@ -104,6 +104,7 @@ const MAY_INCLUDE: Readonly<Record<string, readonly string[]>> = {
 const SHARED_BY_KERNELS: readonly string[] = [
   'native/ops/gather/indices.h',
   'native/ops/quantize/rounding.h',
+  'native/ops/quantize/small_code.h',
 ];
 
 function checkNative(file: string, code: string): string[] {

@@ -2,7 +2,7 @@
 // sizeof(Out) bytes per element.
 #pragma once
 #include "device/channels.h"
-#include "ops/quantize/rounding.h"
+#include "ops/quantize/small_code.h"
 
 namespace halftone {
 
@@ -29,8 +29,13 @@ struct RequantizeElement {
                                ? multiply_tosa(x, c.scale)
                                : multiply_tflite_double(x, c.scale);
       return static_cast<Out>(saturate_code(code, c.zero_point, low, high));
+    } else if constexpr (std::is_same_v<Scale, float>) {
+      const float t = static_cast<float>(x) * c.scale;
+      return static_cast<Out>(arithmetic == RequantizeArithmetic::kHalfAway
+                                  ? small_code<true>(t, c.zero_point, low, high)
+                                  : small_code<false>(t, c.zero_point, low, high));
     } else {
-      const Scale t = static_cast<Scale>(x) * c.scale;
+      const double t = static_cast<double>(x) * c.scale;
       return static_cast<Out>(arithmetic == RequantizeArithmetic::kHalfAway
                                   ? quantize_code<true>(t, c.zero_point, low, high)
                                   : quantize_code<false>(t, c.zero_point, low, high));
