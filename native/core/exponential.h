@@ -20,25 +20,37 @@ HALFTONE_HD float power_of_two(int32_t n) {
   return std::bit_cast<float>(static_cast<uint32_t>(n + 127) << 23);
 }
 
+/// a * b + c. Fused it is rounded once, and gives other bits.
+template <bool kFused>
+HALFTONE_HD float add_product(float a, float b, float c) {
+  if constexpr (kFused)
+    return std::fma(a, b, c);
+  else
+    return a * b + c;
+}
+
 /// x = n ln 2 + r with |r| <= 0.35, and q = e^r - 1. For |x| <= 110.
 struct Exponential {
   int32_t n;
   float q;
 };
+template <bool kFused = false>
 HALFTONE_HD Exponential split_exponential(float x) {
-  const float shifted = x * 1.44269504088896340736f + kIntegerShift;  // 1 / ln 2
+  const float shifted = add_product<kFused>(x, 1.44269504088896340736f, kIntegerShift);  // 1 / ln 2
   const float n = shifted - kIntegerShift;
   // ln 2 in two parts: 355/512 has so few bits that the first product is exact.
-  const float r = (x - n * 0.693359375f) + n * 2.12194440054690582e-4f;
+  const float r =
+      add_product<kFused>(n, 2.12194440054690582e-4f, add_product<kFused>(n, -0.693359375f, x));
   // (e^r - 1 - r) / r^2, minimax on |r| <= 0.35 with each coefficient rounded before the next was
   // fitted: e^r is off by 2^-33 of itself, e^r - 1 by 2^-30.
   float p = 0x1.9e08c8p-13f;
-  p = p * r + 0x1.6d5278p-10f;
-  p = p * r + 0x1.11130cp-7f;
-  p = p * r + 0x1.5554e4p-5f;
-  p = p * r + 0x1.555554p-3f;
-  p = p * r + 0.5f;
-  return {std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(kIntegerShift), p * (r * r) + r};
+  p = add_product<kFused>(p, r, 0x1.6d5278p-10f);
+  p = add_product<kFused>(p, r, 0x1.11130cp-7f);
+  p = add_product<kFused>(p, r, 0x1.5554e4p-5f);
+  p = add_product<kFused>(p, r, 0x1.555554p-3f);
+  p = add_product<kFused>(p, r, 0.5f);
+  return {std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(kIntegerShift),
+          add_product<kFused>(p, r * r, r)};
 }
 
 }  // namespace detail

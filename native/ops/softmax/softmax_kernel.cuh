@@ -2,7 +2,8 @@
 // quotients. Short rows are read once and kept in shared memory, where their exponentials are
 // computed once; long ones are read three times. Sums are taken in a fixed order.
 #pragma once
-#include "core/arithmetic.h"
+#include <cmath>
+
 #include "core/exponential.h"
 #include "device/elementwise.h"
 
@@ -10,16 +11,51 @@ namespace halftone {
 
 inline constexpr unsigned kSoftmaxThreads = 256;
 
+/// NaN is passed over: its own exponential makes the sum NaN, and so the whole row.
 struct SoftmaxGreatest {
   template <class C>
   __device__ C operator()(C a, C b) const {
-    return math::maximum(a, b);
+    return std::fmax(a, b);
   }
 };
 struct SoftmaxSum {
   template <class C>
   __device__ C operator()(C a, C b) const {
     return a + b;
+  }
+};
+
+/// e^d of d <= 0, or NaN. For 16-bit results by the device's exp2, within 2 units in the last place
+/// of a float, and the rounded argument: |d| / 2 units. Else math::exp() with fused products and
+/// without what d > 0 would need: within 1 unit, subnormal results too.
+template <class T>
+__device__ ComputeType<T> softmax_exp(ComputeType<T> d) {
+  if constexpr (is_widened<T>) {
+    return std::exp2(d * 1.44269504088896340736f);
+  } else if constexpr (sizeof(T) == 4) {
+    const auto [n, q] = math::detail::split_exponential<true>(d < -104.0f ? -104.0f : d);
+    // n >= -150, so that 2^(n + 64) is a normal number and only the last product can round twice.
+    return (1.0f + q) * math::detail::power_of_two(n + 64) * 0x1p-64f;
+  } else {
+    return std::exp(d);
+  }
+}
+
+/// Division by the sum of a row, which is at least 1 and finite, or NaN.
+template <class T>
+struct SoftmaxQuotient {
+  using C = ComputeType<T>;
+  C sum, inverse;
+  __device__ explicit SoftmaxQuotient(C of) : sum(of), inverse(1 / of) {}
+  __device__ T operator()(C e) const {
+    if constexpr (is_widened<T>) {
+      return device::narrow<T>(e * inverse);
+    } else if constexpr (sizeof(T) == 4) {
+      const float near = e * inverse;  // within 2 units in the last place; then nearly within 1/2
+      return std::fma(std::fma(-sum, near, e), inverse, near);
+    } else {
+      return e / sum;
+    }
   }
 };
 
@@ -77,15 +113,27 @@ __global__ void __launch_bounds__(kSoftmaxThreads)
 
   alignas(16) C v[kPack];
   C greatest = -INFINITY;
-  for (int64_t i = first; i < end; i += step) {
-    if (packs) {
-      read(i, v);
-      if constexpr (kCached) keep(i, v);
-      for (int j = 0; j < kPack; ++j) greatest = math::maximum(greatest, v[j]);
-    } else {
+  if (packs) {
+    constexpr int kAhead = sizeof(C) == 4 ? 4 : 1;  // packs under way at a time
+    for (int64_t i = first; i < end; i += kAhead * step) {
+      device::Pack<T, kPack> all[kAhead] = {};
+#pragma unroll
+      for (int k = 0; k < kAhead; ++k)
+        if (i + k * step < end)
+          all[k] = *reinterpret_cast<const device::Pack<T, kPack>*>(from + i + k * step);
+#pragma unroll
+      for (int k = 0; k < kAhead; ++k) {
+        if (i + k * step >= end) break;
+        for (int j = 0; j < kPack; ++j) v[j] = device::widen(all[k].v[j]);
+        if constexpr (kCached) keep(i + k * step, v);
+        for (int j = 0; j < kPack; ++j) greatest = std::fmax(greatest, v[j]);
+      }
+    }
+  } else {
+    for (int64_t i = first; i < end; i += step) {
       const C one = device::widen(from[i]);
       if constexpr (kCached) cache[i] = one;
-      greatest = math::maximum(greatest, one);
+      greatest = std::fmax(greatest, one);
     }
   }
   greatest = softmax_across(greatest, lanes, greatest_of_warps, SoftmaxGreatest{});
@@ -99,17 +147,17 @@ __global__ void __launch_bounds__(kSoftmaxThreads)
       else
         read(i, v);
       for (int j = 0; j < kPack; ++j) {
-        v[j] = math::exp(v[j] - greatest);
+        v[j] = softmax_exp<T>(v[j] - greatest);
         sum += v[j];
       }
       if constexpr (kCached) keep(i, v);
     } else {
-      const C e = math::exp((kCached ? cache[i] : device::widen(from[i])) - greatest);
+      const C e = softmax_exp<T>((kCached ? cache[i] : device::widen(from[i])) - greatest);
       if constexpr (kCached) cache[i] = e;
       sum += e;
     }
   }
-  sum = softmax_across(sum, lanes, sum_of_warps, SoftmaxSum{});
+  const SoftmaxQuotient<T> part(softmax_across(sum, lanes, sum_of_warps, SoftmaxSum{}));
 
 #pragma unroll 1  // copies of exp cost registers
   for (int64_t i = first; i < end; i += step) {
@@ -118,14 +166,13 @@ __global__ void __launch_bounds__(kSoftmaxThreads)
         recall(i, v);
       } else {
         read(i, v);
-        for (int j = 0; j < kPack; ++j) v[j] = math::exp(v[j] - greatest);
+        for (int j = 0; j < kPack; ++j) v[j] = softmax_exp<T>(v[j] - greatest);
       }
       device::Pack<T, kPack> all;
-      for (int j = 0; j < kPack; ++j) all.v[j] = device::narrow<T>(v[j] / sum);
+      for (int j = 0; j < kPack; ++j) all.v[j] = part(v[j]);
       *reinterpret_cast<device::Pack<T, kPack>*>(to + i) = all;
     } else {
-      const C e = kCached ? cache[i] : math::exp(device::widen(from[i]) - greatest);
-      to[i] = device::narrow<T>(e / sum);
+      to[i] = part(kCached ? cache[i] : softmax_exp<T>(device::widen(from[i]) - greatest));
     }
   }
 }
@@ -160,19 +207,19 @@ __global__ void __launch_bounds__(kSoftmaxThreads)
   const T* from = x + base;
   C greatest = -INFINITY;
   for (int64_t i = row; i < end; i += rows, from += step)
-    greatest = math::maximum(greatest, device::widen(*from));
+    greatest = std::fmax(greatest, device::widen(*from));
   greatest = softmax_down(greatest, lanes, greatest_tile, SoftmaxGreatest{});
   C sum = 0;
   from = x + base;
 #pragma unroll 1  // copies of exp cost registers
   for (int64_t i = row; i < end; i += rows, from += step)
-    sum += math::exp(device::widen(*from) - greatest);
-  sum = softmax_down(sum, lanes, sum_tile, SoftmaxSum{});
+    sum += softmax_exp<T>(device::widen(*from) - greatest);
+  const SoftmaxQuotient<T> part(softmax_down(sum, lanes, sum_tile, SoftmaxSum{}));
   from = x + base;
   T* to = y + base;
 #pragma unroll 1  // copies of exp cost registers
   for (int64_t i = row; i < end; i += rows, from += step, to += step)
-    *to = device::narrow<T>(math::exp(device::widen(*from) - greatest) / sum);
+    *to = part(softmax_exp<T>(device::widen(*from) - greatest));
 }
 
 }  // namespace halftone
