@@ -10,7 +10,8 @@
 //   void take(State&, Value, int64_t position);   `position` of the element among its result's
 //   State merge(const State&, const State&);
 //   void store(int64_t result, const State&);
-// and a source S is where elements come from: Elements<T> or Integers, below.
+// and a source S is where elements come from: Elements<T> or Integers, below. A thread has
+// S::kAhead packs of it under way at a time: one of each would not keep memory busy.
 #pragma once
 #include <limits>
 
@@ -59,6 +60,7 @@ struct Reduction {
 template <class T>
 struct Elements {
   static constexpr int kPack = kPerPack<T>;
+  static constexpr int kAhead = 4;
   using Value = std::conditional_t<sizeof(T) == 8, double, float>;
   const T* x;
 
@@ -74,11 +76,16 @@ struct Elements {
     const Pack<T, kPack> all = *reinterpret_cast<const Pack<T, kPack>*>(x + i);
     for (int j = 0; j < kPack; ++j) out[j] = value(all.v[j]);
   }
+  /// kAhead packs, `step` elements apart.
+  __device__ void packs(int64_t i, int64_t step, Value (*out)[kPack]) const {
+#pragma unroll
+    for (int k = 0; k < kAhead; ++k) pack(i + k * step, out[k]);
+  }
 };
 
 /// The elements of a tensor of any integer dtype, in int64 (uint64: modulo 2^64).
 struct Integers {
-  static constexpr int kPack = 4;
+  static constexpr int kPack = 4, kAhead = 4;
   using Value = int64_t;
   const void* x;
   DType dtype;
@@ -113,16 +120,22 @@ struct Integers {
     typed(dtype, [&](auto tag) { v = static_cast<const decltype(tag)*>(x)[i]; });
     return v ^ flip;
   }
+  template <class T>
+  __device__ void pack_as(int64_t i, Value* out) const {
+    // int64: two accesses of 16 bytes.
+    constexpr int kPart = sizeof(T) == 8 ? 2 : 4;
+    for (int j = 0; j < kPack; j += kPart) {
+      const auto part = *reinterpret_cast<const Pack<T, kPart>*>(static_cast<const T*>(x) + i + j);
+      for (int k = 0; k < kPart; ++k) out[j + k] = part.v[k] ^ flip;
+    }
+  }
   __device__ void pack(int64_t i, Value* out) const {
+    typed(dtype, [&](auto tag) { pack_as<decltype(tag)>(i, out); });
+  }
+  __device__ void packs(int64_t i, int64_t step, Value (*out)[kPack]) const {
     typed(dtype, [&](auto tag) {
-      using T = decltype(tag);
-      // int64: two accesses of 16 bytes.
-      constexpr int kPart = sizeof(T) == 8 ? 2 : 4;
-      for (int j = 0; j < kPack; j += kPart) {
-        const auto part =
-            *reinterpret_cast<const Pack<T, kPart>*>(static_cast<const T*>(x) + i + j);
-        for (int k = 0; k < kPart; ++k) out[j + k] = part.v[k] ^ flip;
-      }
+#pragma unroll
+      for (int k = 0; k < kAhead; ++k) pack_as<decltype(tag)>(i + k * step, out[k]);
     });
   }
 };
@@ -179,7 +192,16 @@ __global__ void __launch_bounds__(kReduceThreads)
     if (r.packs) {
       const int64_t step = static_cast<int64_t>(r.lanes) * S::kPack;
       const int64_t whole = begin + (end - begin) / S::kPack * S::kPack;
-      for (p = begin + static_cast<int64_t>(lane) * S::kPack; p < whole; p += step) {
+      p = begin + static_cast<int64_t>(lane) * S::kPack;
+      if (dense)
+        for (; p + (S::kAhead - 1) * step < whole; p += S::kAhead * step) {
+          typename S::Value v[S::kAhead][S::kPack];
+          source.packs(base + p, step, v);
+#pragma unroll
+          for (int k = 0; k < S::kAhead; ++k)
+            for (int j = 0; j < S::kPack; ++j) f.take(s[j % kChains], v[k][j], p + k * step + j);
+        }
+      for (; p < whole; p += step) {
         typename S::Value v[S::kPack];
         source.pack(base + (dense ? p : offset_of(r.reduced, p)), v);
         for (int j = 0; j < S::kPack; ++j) f.take(s[j % kChains], v[j], p + j);
@@ -209,8 +231,10 @@ __global__ void __launch_bounds__(kReduceThreads)
 
 /// Columns: the last axis is kept. A block takes lanes * kWide columns of one position of `kept`;
 /// its threads share the positions of `reduced` in rows of `lanes` threads.
+///
+/// Three blocks have to fit on a multiprocessor: left to itself, ptxas spills to fit six.
 template <class S, class F>
-__global__ void __launch_bounds__(kReduceThreads)
+__global__ void __launch_bounds__(kReduceThreads, 3)
     fold_columns(S source, F f, Reduction r, typename F::State* pieces) {
   using State = typename F::State;
   constexpr int kPack = S::kPack;
@@ -229,8 +253,19 @@ __global__ void __launch_bounds__(kReduceThreads)
   const int64_t base = offset_of(r.kept, kept) + column;
   State s[kPack];
   for (int j = 0; j < kPack; ++j) s[j] = f.start();
-  if (column < r.columns)
-    for (int64_t p = begin + row; p < end; p += rows) {
+  if (column < r.columns) {
+    int64_t p = begin + row;
+    if (r.packs && r.reduced.count <= 1) {
+      const int64_t step = int64_t{rows} * r.reduced.strides[0];
+      for (; p + (S::kAhead - 1) * int64_t{rows} < end; p += S::kAhead * int64_t{rows}) {
+        typename S::Value v[S::kAhead][kPack];
+        source.packs(base + p * r.reduced.strides[0], step, v);
+#pragma unroll
+        for (int k = 0; k < S::kAhead; ++k)
+          for (int j = 0; j < kPack; ++j) f.take(s[j], v[k][j], p + k * int64_t{rows});
+      }
+    }
+    for (; p < end; p += rows) {
       const int64_t at = base + offset_of(r.reduced, p);
       if (r.packs) {
         typename S::Value v[kPack];
@@ -240,6 +275,7 @@ __global__ void __launch_bounds__(kReduceThreads)
         f.take(s[0], source.at(at), p);
       }
     }
+  }
   for (int j = 0; j < kPack; ++j) tile[j * kReduceThreads + threadIdx.x] = s[j];
   for (unsigned half = rows / 2; half > 0; half /= 2) {
     __syncthreads();
