@@ -46,9 +46,10 @@ TEST(transpose_of_every_element_size) {
       {{4, 6, 8, 16}, {0, 2, 1, 3}},   // heads of attention: rows move
       {{4, 6, 8, 5}, {2, 0, 1, 3}},    //
       {{2, 3, 4, 5, 6}, {4, 2, 0, 3, 1}},
-      // More than the emulated device takes at once: 32 tiles, 8192 units.
-      {{40, 68, 36}, {0, 2, 1}},
-      {{30, 20, 17}, {1, 0, 2}},
+      // More than the emulated device takes at once: 128 tiles, 32768 units.
+      {{140, 68, 36}, {0, 2, 1}},
+      {{30, 80, 17}, {1, 0, 2}},
+      {{20, 30, 70}, {1, 0, 2}},  // rows of several elements for each thread
   };
   for (const DType t : kSizes)
     for (const Case& c : cases) {
@@ -70,7 +71,7 @@ TEST(transpose_says_how_it_moved) {
 TEST(concat_of_every_element_size) {
   for (const DType t : kSizes)
     for (const int64_t axis : {0, 1, -1}) {
-      for (const int64_t inner : {1, 3, 16}) {
+      for (const int64_t inner : {1, 3, 16, 45, 2200}) {
         Shape a{4, 6, inner}, b = a, c = a;
         const int k = static_cast<int>(axis < 0 ? axis + 3 : axis);
         b[k] = 5;
@@ -93,7 +94,8 @@ TEST(slice_of_every_element_size) {
       {.starts = {3}, .ends = {3}},
   };
   for (const DType t : kSizes)
-    for (const Shape& shape : {Shape{5, 9, 32}, Shape{4, 6, 7}})
+    for (const Shape& shape :
+         {Shape{5, 9, 32}, Shape{4, 6, 7}, Shape{3, 6, 131}, Shape{2, 4, 4299}})
       for (const Slice::Params& p : cases) {
         HostTensor x = random_bits(t, shape);
         same_as_cpu<Slice>(concat(name(t), " ", shape, " from ", p.starts.shape()), p, {&x});
@@ -121,7 +123,7 @@ TEST(pad_of_every_element_size_and_mode) {
                                   p.before.shape(), p.after.shape()),
                            p, {&x});
         }
-  HostTensor many = random_bits(DType::kS16, {20, 21, 33});  // more than 8192 threads
+  HostTensor many = random_bits(DType::kS16, {40, 30, 33});  // more than 32768 threads
   same_as_cpu<Pad>("many", {.before = {1, 1, 1}, .after = {1, 1, 1}, .mode = PadMode::kReflect},
                    {&many});
   HostTensor scalar = random_bits(DType::kS32, {}), empty(DType::kS32, {2, 0});

@@ -24,27 +24,33 @@ Status move_tiles(const device::Axes<2>& axes, int inner, DeviceContext& context
   device::Axes<2> outer;
   for (int k = 0; k < last; ++k)
     if (k != inner) outer.push_back(axes.dims[k], {axes.strides[0][k], axes.strides[1][k]});
+  const int64_t row_tiles = (axes.dims[inner] + kSide - 1) / kSide;
+  const int64_t plane = row_tiles * ((axes.dims[last] + kSide - 1) / kSide);
+  if (plane > device::kMaxPositions)
+    return unsupported("a transposition of ", axes.dims[inner], " x ", axes.dims[last],
+                       " is too large for one launch");
   return device::in_pieces(
-      outer, [&](const device::Axes<2>& part, const int64_t (&start)[2]) -> Status {
+      outer,
+      [&](const device::Axes<2>& part, const int64_t (&start)[2]) -> Status {
         const TransposeTiles tiles{
             .rows = axes.dims[inner],
             .columns = axes.dims[last],
             .x_step = axes.strides[1][last],
             .y_step = axes.strides[0][inner],
-            .row_tiles = device::blocks_for(axes.dims[inner], kSide),
-            .column_tiles = device::blocks_for(axes.dims[last], kSide),
-            .outer_count = static_cast<uint32_t>(part.elements()),
+            .count = static_cast<uint32_t>(plane * part.elements()),
+            .plane = device::Divider(static_cast<uint32_t>(plane)),
+            .column = device::Divider(static_cast<uint32_t>(row_tiles)),
             .outer = device::Strided<2>(part),
         };
-        // Eight blocks per multiprocessor; each takes every so many tiles.
-        const int64_t most = int64_t{std::max(context.properties().multiprocessors, 1)} * 8;
-        const double count = static_cast<double>(tiles.row_tiles) * tiles.column_tiles *
-                             static_cast<double>(tiles.outer_count);
-        const unsigned grid = static_cast<unsigned>(std::min(count, static_cast<double>(most)));
+        // Each block takes every so many tiles.
+        const int64_t most =
+            std::max(context.properties().multiprocessors, 1) * device::kBlocksPerMultiprocessor;
+        const auto grid = static_cast<unsigned>(std::min<int64_t>(tiles.count, most));
         return device::launch("transpose", transpose_tiles<T, Word>, grid,
                               dim3(kTileWords, kTileRows), 0, context.stream(), tiles,
                               context.in(0).as<T>() + start[1], context.out().as<T>() + start[0]);
-      });
+      },
+      device::kMaxPositions / plane);
 }
 
 // Whether words of `pack` elements can be moved instead of elements.

@@ -14,7 +14,8 @@ inline constexpr int kTileRows = 8;
 /// position along the `outer` axes (tensor 0: y, tensor 1: x; `outer_count` positions).
 struct TransposeTiles {
   int64_t rows, columns, x_step, y_step;
-  uint32_t row_tiles, column_tiles, outer_count;
+  uint32_t count;                 // tiles of all positions
+  device::Divider plane, column;  // divide by the tiles of one position, of one column of tiles
   device::Strided<2> outer;
 };
 
@@ -61,38 +62,55 @@ __global__ void __launch_bounds__(256) transpose_tiles(TransposeTiles tiles, con
   constexpr int kPerWord = sizeof(Word) / sizeof(T);
   constexpr int kSide = kTileWords * kPerWord;  // elements
   __shared__ Word tile[kSide][kTileWords + 1];
+  constexpr int kSteps = kTileWords / kTileRows;
   const int lane = static_cast<int>(threadIdx.x), first = static_cast<int>(threadIdx.y);
-  const uint64_t per_outer = static_cast<uint64_t>(tiles.row_tiles) * tiles.column_tiles;
-  const uint64_t all = per_outer * tiles.outer_count;
-  for (uint64_t item = blockIdx.x; item < all; item += gridDim.x) {
+  for (uint32_t item = blockIdx.x; item < tiles.count; item += gridDim.x) {
+    const uint32_t position = tiles.plane.quotient(item);
+    const uint32_t in_plane = item - position * tiles.plane.divisor;
+    const uint32_t tile_column = tiles.column.quotient(in_plane);
+    const int64_t row = int64_t{in_plane - tile_column * tiles.column.divisor} * kSide;
+    const int64_t column = int64_t{tile_column} * kSide;
+    // What of the tile lies in y, from this thread's first row and column on.
+    const int rows = static_cast<int>(tiles.rows - row < kSide ? tiles.rows - row : kSide);
+    const int columns =
+        static_cast<int>(tiles.columns - column < kSide ? tiles.columns - column : kSide);
     int64_t at[2];
-    tiles.outer.offsets(static_cast<uint32_t>(item / per_outer), at);
-    const uint32_t in_plane = static_cast<uint32_t>(item % per_outer);
-    const int64_t row = static_cast<int64_t>(in_plane % tiles.row_tiles) * kSide;
-    const int64_t column = static_cast<int64_t>(in_plane / tiles.row_tiles) * kSide;
-    // Word k of the tile's rows: columns k * kPerWord ... of y. Lanes walk along rows of x.
-    const int64_t r = row + lane * kPerWord;
-    for (int k = first; k < kTileWords; k += kTileRows) {
-      const int64_t c = column + k * kPerWord;
-      if (r >= tiles.rows || c >= tiles.columns) continue;
-      const T* from = x + at[1] + c * tiles.x_step + r;
-      if constexpr (kPerWord == 1) {
-        tile[lane][k] = *reinterpret_cast<const Word*>(from);
-      } else {
-        Word words[kPerWord];
-        for (int j = 0; j < kPerWord; ++j)
-          words[j] = *reinterpret_cast<const Word*>(from + j * tiles.x_step);
-        transpose_words<T>(words);
-        for (int j = 0; j < kPerWord; ++j) tile[j * kTileWords + lane][k] = words[j];
-      }
+    tiles.outer.offsets(position, at);
+
+    // Word k of the tile's rows: columns k * kPerWord ... of y. Lanes walk along rows of x. All
+    // words are under way before the first is stored.
+    const T* from = x + at[1] + (column + first * kPerWord) * tiles.x_step + row + lane * kPerWord;
+    Word words[kSteps][kPerWord] = {};
+    const bool loads = lane * kPerWord < rows;
+#pragma unroll
+    for (int n = 0; n < kSteps; ++n) {
+      if (!loads || (first + n * kTileRows) * kPerWord >= columns) continue;
+#pragma unroll
+      for (int j = 0; j < kPerWord; ++j)
+        words[n][j] =
+            *reinterpret_cast<const Word*>(from + (n * kTileRows * kPerWord + j) * tiles.x_step);
+    }
+#pragma unroll
+    for (int n = 0; n < kSteps; ++n) {
+      const int k = first + n * kTileRows;
+      if (!loads || k * kPerWord >= columns) continue;
+      if constexpr (kPerWord > 1) transpose_words<T>(words[n]);
+#pragma unroll
+      for (int j = 0; j < kPerWord; ++j) tile[j * kTileWords + lane][k] = words[n][j];
     }
     __syncthreads();
-    // Lanes walk along rows of y: row 32 * j + i of the tile is row i * kPerWord + j of y's.
-    const int64_t c = column + lane * kPerWord;
-    for (int i = first; i < kSide; i += kTileRows) {
-      const int64_t to_row = row + i % kTileWords * kPerWord + i / kTileWords;
-      if (to_row < tiles.rows && c < tiles.columns)
-        *reinterpret_cast<Word*>(y + at[0] + to_row * tiles.y_step + c) = tile[i][lane];
+    // Lanes walk along rows of y: row 32 * j + k of the tile is row k * kPerWord + j of y's.
+    T* to = y + at[0] + (row + first * kPerWord) * tiles.y_step + column + lane * kPerWord;
+    if (lane * kPerWord < columns) {
+#pragma unroll
+      for (int n = 0; n < kSteps; ++n)
+#pragma unroll
+        for (int j = 0; j < kPerWord; ++j) {
+          const int k = first + n * kTileRows;
+          if (k * kPerWord + j < rows)
+            *reinterpret_cast<Word*>(to + (n * kTileRows * kPerWord + j) * tiles.y_step) =
+                tile[j * kTileWords + k][lane];
+        }
     }
     __syncthreads();  // before the tile is written again
   }
