@@ -30,9 +30,27 @@ HALFTONE_HD uint32_t fma_pairs(uint32_t a, uint32_t b, uint32_t c) {
          static_cast<uint32_t>(fma_f16(half(a >> 16), half(b >> 16), half(c >> 16)).bits) << 16;
 #endif
 }
-/// The low, the high half twice. A selector of HFMA2's operand.
-HALFTONE_HD uint32_t low_pair(uint32_t v) { return (v & 0xffffu) | v << 16; }
-HALFTONE_HD uint32_t high_pair(uint32_t v) { return v >> 16 | (v & 0xffff0000u); }
+/// The same with the low half of a for both: a selector of HFMA2's operand.
+HALFTONE_HD uint32_t fma_low(uint32_t a, uint32_t b, uint32_t c) {
+#if defined(__CUDA_ARCH__)
+  uint32_t d;
+  asm("{ .reg .b16 l, h; .reg .b32 t; mov.b32 {l, h}, %1; mov.b32 t, {l, l}; "
+      "fma.rn.f16x2 %0, t, %2, %3; }"
+      : "=r"(d)
+      : "r"(a), "r"(b), "r"(c));
+  return d;
+#else
+  return fma_pairs((a & 0xffffu) | a << 16, b, c);
+#endif
+}
+/// The high half twice, in one instruction.
+HALFTONE_HD uint32_t high_pair(uint32_t v) {
+#if defined(__CUDA_ARCH__)
+  return __byte_perm(v, v, 0x3232);
+#else
+  return v >> 16 | (v & 0xffff0000u);
+#endif
+}
 
 /// Where a thread is in the sequence of terms.
 struct TermCursor {
@@ -160,10 +178,13 @@ __global__ void __launch_bounds__(256, 2)
       const uint4 xs = x_slab[buffer][k][row], ws = w_slab[buffer][k][pack];
       const uint32_t xw[4] = {xs.x, xs.y, xs.z, xs.w}, ww[4] = {ws.x, ws.y, ws.z, ws.w};
 #pragma unroll
-      for (int i = 0; i < 8; ++i) {
-        const uint32_t both = i % 2 ? high_pair(xw[i / 2]) : low_pair(xw[i / 2]);
+      for (int i = 0; i < 8; i += 2) {
+        const uint32_t high = high_pair(xw[i / 2]);
 #pragma unroll
-        for (int j = 0; j < 4; ++j) acc[i][j] = fma_pairs(both, ww[j], acc[i][j]);
+        for (int j = 0; j < 4; ++j) {
+          acc[i][j] = fma_low(xw[i / 2], ww[j], acc[i][j]);
+          acc[i + 1][j] = fma_pairs(high, ww[j], acc[i + 1][j]);
+        }
       }
     };
 
