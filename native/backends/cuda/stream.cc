@@ -1,7 +1,6 @@
 #include "backends/cuda/stream.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 
 #include "backends/cuda/registry.h"
@@ -11,7 +10,12 @@
 namespace halftone {
 
 void DeviceContext::made_by(const Made& made) const {
-  auto copy = [](auto& to, const char* from) { std::snprintf(to, sizeof to, "%s", from); };
+  // Six texts for each call: as formats they would cost as much as the launch of a small kernel.
+  const auto copy = [](auto& to, const char* from) {
+    const size_t length = strnlen(from, sizeof to - 1);
+    std::memcpy(to, from, length);
+    to[length] = '\0';
+  };
   copy(provenance_.library, made.library);
   copy(provenance_.version, made.version ? made.version : kVersion);
   copy(provenance_.kernel, made.kernel);

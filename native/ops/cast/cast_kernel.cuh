@@ -19,8 +19,9 @@ HALFTONE_HD To cast_one(From x, bool saturate) {
       return device::from_float<To>(x);
     else if constexpr (std::is_same_v<From, double>)
       return device::from_float<To>(round_to_odd(x));
-    else if constexpr (sizeof(From) <= 2)
-      return device::from_float<To>(static_cast<float>(x));  // 16 bits: exact in float32
+    else if constexpr (sizeof(From) <= 2 || std::is_same_v<To, f16>)
+      // Exact in float32 to 2^24. What lies beyond is infinite as float16, rounded or not.
+      return device::from_float<To>(static_cast<float>(x));
     else
       return device::from_float<To>(round_to_odd(odd_double(static_cast<Widest<From>>(x))));
   } else {
