@@ -206,7 +206,29 @@ export async function buildCuda({ debug = false } = {}) {
 }
 
 /** The command `halftone build`. */
+const USAGE = `Usage: halftone build [options]
+
+compile the native addon for this machine, and the CUDA backend where nvcc is found
+
+Options:
+  --debug     without optimizations, with checks
+  -h, --help  print help
+
+HALFTONE_CUDA=OFF leaves the CUDA backend out. docs/cuda.md has more.`;
+
 export async function main(args) {
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(USAGE);
+    return;
+  }
+  const unknown = args.find((arg) => arg !== '--debug');
+  if (unknown !== undefined) {
+    console.error(
+      `error: unknown option '${unknown}'\n(halftone build --help lists what it takes)`,
+    );
+    process.exitCode = 2;
+    return;
+  }
   const debug = args.includes('--debug');
   const ok =
     (await stage('native', () => buildNative({ debug }))) &&

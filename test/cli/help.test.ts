@@ -72,7 +72,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const words = (command: string) =>
   [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
 
-const COMMANDS = ['doctor', 'demo', 'version', ...COMMANDS_WITH_EXAMPLES];
+const COMMANDS = ['doctor', 'demo', 'version', 'build', ...COMMANDS_WITH_EXAMPLES];
 
 test.each(COMMANDS)('%s --help', (command) => {
   const { code, stdout, stderr } = halftone([command, '--help']);
@@ -81,6 +81,12 @@ test.each(COMMANDS)('%s --help', (command) => {
   // Lines of help are no longer than a terminal is wide, unless they are a command to copy.
   const wide = stdout.split('\n').filter((l) => l.length > 90 && !l.includes('$ halftone'));
   expect(wide).toEqual([]);
+});
+
+test('an option that build does not have is refused, and nothing is built', () => {
+  const { code, stdout, stderr } = halftone(['build', '--nosuch']);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain("unknown option '--nosuch'");
 });
 
 test.each(COMMANDS_WITH_EXAMPLES)('the examples of %s --help run', (command) => {
