@@ -12,7 +12,15 @@ export const colors = pc.createColors(
 /** How a column of a table is aligned. */
 export type Align = 'left' | 'right';
 
-/** An aligned table without lines, indented by two. */
+/** So many characters of a name are shown: that of one node must not make all rows as wide as it is. */
+const MAX_NAME = 100;
+
+const cut = (text: string): string =>
+  text.length > MAX_NAME
+    ? `${text.slice(0, MAX_NAME / 2 - 1)}\u2026${text.slice(-MAX_NAME / 2)}`
+    : text;
+
+/** An aligned table without lines, indented by two. Of long names, in the first column, both ends are shown. */
 export function table(
   head: readonly string[],
   align: readonly Align[],
@@ -27,7 +35,7 @@ export function table(
     chars: { ...blank, left: '  ', middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
-  made.push(...rows.map((row) => [...row]));
+  made.push(...rows.map(([name = '', ...rest]) => [cut(name), ...rest]));
   return made
     .toString()
     .split('\n')
