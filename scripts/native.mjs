@@ -205,7 +205,6 @@ export async function buildCuda({ debug = false } = {}) {
   return note === 'unchanged' ? `unchanged: ${summary}` : summary;
 }
 
-/** The command `halftone build`. */
 const USAGE = `Usage: halftone build [options]
 
 compile the native addon for this machine, and the CUDA backend where nvcc is found
@@ -216,6 +215,7 @@ Options:
 
 HALFTONE_CUDA=OFF leaves the CUDA backend out. docs/cuda.md has more.`;
 
+/** The command `halftone build`. */
 export async function main(args) {
   if (args.includes('--help') || args.includes('-h')) {
     console.log(USAGE);

@@ -6,6 +6,7 @@ import {
   VIEW,
   type Value,
 } from '../../graph/op-set';
+import { type AutoPad, autoPad } from './windows';
 
 /** Sizes of `shape` from the right, aligned with an output of `rank`; undefined where it has no such axis. */
 const sizeAtAxis0 = (shape: readonly number[], rank: number): number | undefined =>
@@ -91,7 +92,7 @@ export const WINDOW_ATTRIBUTES = {
 } as const;
 
 /** auto_pad as Halftone's ops call it, but for NOTSET. */
-export const PADDING: Readonly<Record<string, string>> = {
+const PADDING: Readonly<Record<AutoPad, string>> = {
   SAME_UPPER: 'same',
   SAME_LOWER: 'same-lower',
   VALID: 'valid',
@@ -155,11 +156,11 @@ export function pair(call: NodeCall, name: string): readonly number[] | undefine
 }
 
 function padding(call: NodeCall): string | readonly number[] {
-  const auto = call.string('auto_pad') ?? 'NOTSET';
   const pads = call.ints('pads');
   if (pads?.some((size) => size < 0))
     throw call.error(`pads must be 0 or more, got [${pads.join(', ')}]`);
-  if (auto === '' || auto === 'NOTSET') {
+  const auto = autoPad(call, pads);
+  if (!auto) {
     if (!pads) return 'valid';
     const axes = call.input(0).desc.shape.length - 2;
     if (pads.length !== 2 * axes) {
@@ -169,14 +170,7 @@ function padding(call: NodeCall): string | readonly number[] {
     const [top, left, bottom, right] = pads;
     return [top, bottom, left, right] as readonly number[];
   }
-  const mode = Object.hasOwn(PADDING, auto) ? PADDING[auto] : undefined;
-  if (!mode) {
-    throw call.error(`auto_pad must be NOTSET, ${Object.keys(PADDING).join(', ')}, got "${auto}"`);
-  }
-  if (pads?.some((size) => size !== 0)) {
-    throw call.error(`auto_pad ${auto} and pads [${pads.join(', ')}] contradict each other`);
-  }
-  return mode;
+  return PADDING[auto];
 }
 
 /** The option `compute` of ops that sum products; absent when the node does not set it. */

@@ -4,7 +4,6 @@ import {
   checkFilter,
   computeOption,
   fromImages,
-  PADDING,
   perImageBatch,
   sameTypes,
   WINDOW_ATTRIBUTES,
@@ -12,7 +11,7 @@ import {
 } from './common';
 import { reshape } from './shape';
 import { convolveVolume, transposeVolume } from './volume';
-import { perAxis, type WindowAxis, windowAxes } from './windows';
+import { autoPad, perAxis, type WindowAxis, windowAxes } from './windows';
 
 /** Conv-1, 11, 22 for rows [n, c, w], images [n, c, h, w] and volumes [n, c, d, h, w]. */
 const conv: OpDefinition = {
@@ -48,10 +47,7 @@ function transposedAxes(call: NodeCall, sizes: readonly number[], kernel: readon
   const list = (name: string) => perAxis(call, name, sizes.length);
   const [strides, dilations] = [list('strides'), list('dilations')];
   const [extras, shape] = [list('output_padding'), list('output_shape')];
-  const auto = call.string('auto_pad') || 'NOTSET';
-  if (auto !== 'NOTSET' && !Object.hasOwn(PADDING, auto)) {
-    throw call.error(`auto_pad must be NOTSET, ${Object.keys(PADDING).join(', ')}, got "${auto}"`);
-  }
+  const auto = autoPad(call);
   const pads = auto === 'VALID' ? undefined : perAxis(call, 'pads', 2 * sizes.length);
   return sizes.map((size, axis): WindowAxis => {
     const [taps = 1, stride = 1, dilation = 1] = [kernel[axis], strides?.[axis], dilations?.[axis]];

@@ -23,6 +23,23 @@ export function perAxis(
   return values;
 }
 
+const AUTO_PAD = ['SAME_UPPER', 'SAME_LOWER', 'VALID'] as const;
+export type AutoPad = (typeof AUTO_PAD)[number];
+
+/** auto_pad; undefined for NOTSET. `pads`: sizes that it must not contradict. */
+export function autoPad(call: NodeCall, pads: readonly number[] = []): AutoPad | undefined {
+  const given = call.string('auto_pad') || 'NOTSET';
+  if (given === 'NOTSET') return undefined;
+  const auto = AUTO_PAD.find((name) => name === given);
+  if (!auto) {
+    throw call.error(`auto_pad must be NOTSET, ${AUTO_PAD.join(', ')}, got "${given}"`);
+  }
+  if (pads.some((size) => size !== 0)) {
+    throw call.error(`auto_pad ${auto} and pads [${pads.join(', ')}] contradict each other`);
+  }
+  return auto;
+}
+
 function check(call: NodeCall, name: string, values: readonly number[], least: number): void {
   // As everywhere: sizes of windows are below 2^31, so that no position overflows.
   if (values.some((value) => value < least || value >= 2 ** 31))
@@ -42,24 +59,18 @@ export function windowAxes(call: NodeCall, kernel: readonly number[]): WindowAxi
   const ones = sizes.map(() => 1);
   const strides = perAxis(call, 'strides', count) ?? ones;
   const dilations = perAxis(call, 'dilations', count) ?? ones;
-  const auto = call.string('auto_pad') || 'NOTSET';
   const pads = perAxis(call, 'pads', 2 * count) ?? [...ones, ...ones].fill(0);
   check(call, 'kernel_shape', kernel, 1);
   check(call, 'strides', strides, 1);
   check(call, 'dilations', dilations, 1);
   check(call, 'pads', pads, 0);
-  if (!['NOTSET', 'VALID', 'SAME_UPPER', 'SAME_LOWER'].includes(auto)) {
-    throw call.error(`auto_pad must be NOTSET, SAME_UPPER, SAME_LOWER or VALID, got "${auto}"`);
-  }
-  if (auto !== 'NOTSET' && pads.some((size) => size !== 0)) {
-    throw call.error(`auto_pad ${auto} and pads [${pads.join(', ')}] contradict each other`);
-  }
+  const auto = autoPad(call, pads);
   const ceil = call.int('ceil_mode') === 1;
   return sizes.map((size, axis): WindowAxis => {
     const [taps = 1, stride = 1, dilation = 1] = [kernel[axis], strides[axis], dilations[axis]];
     const extent = (taps - 1) * dilation + 1;
     const window = { size, kernel: taps, stride, dilation };
-    if (auto.startsWith('SAME')) {
+    if (auto?.startsWith('SAME')) {
       const out = Math.ceil(size / stride);
       const total = out === 0 ? 0 : Math.max(0, (out - 1) * stride + extent - size);
       const small = Math.floor(total / 2);
